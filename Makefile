@@ -1,0 +1,56 @@
+# What a person or CI does with this project. Each target works from a clean clone.
+# `make PYTHON=/path/to/python3.12 setup` chooses another interpreter.
+
+BIN := .venv/bin
+READY := .venv/.ready
+CANDIDATES := $(PYTHON) python3.11 python3 python3.12 python3.13
+LISTEN := 127.0.0.1:8443
+DATA := data
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup up check test interop peers bench clean
+
+help:
+	@echo "make setup    the environment in .venv"
+	@echo "make up       a whole system on $(LISTEN): proxy, mapper, demo interface"
+	@echo "make check    format, lint, types, layers, mirror, addresses"
+	@echo "make test     every test that needs no system package"
+	@echo "make interop  install the real peers (Debian, as root) and test against them"
+	@echo "make bench    compare with direct calls and with HAProxy"
+	@echo "make clean    remove everything that was made"
+
+setup: $(READY)
+
+# The stamp is younger than what the environment is made from, so a repeated setup costs nothing.
+$(READY): pyproject.toml constraints.txt tools/make_venv.sh
+	@sh tools/make_venv.sh .venv $(CANDIDATES)
+	@touch $(READY)
+
+up: $(READY)
+	$(BIN)/rpch up --listen $(LISTEN) --data $(DATA)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.check_mirror
+	$(BIN)/python -m tools.check_sizes
+	$(BIN)/python -m tools.check_addresses
+
+test: $(READY)
+	$(BIN)/pytest -n 2 -m "not interop"
+
+peers:
+	@sh tools/install_peers.sh
+
+interop: $(READY) peers
+	$(BIN)/pytest -m interop tests/interop
+
+bench: $(READY) peers
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,15 @@
+"""What every test runs under."""
+
+from hypothesis import HealthCheck, settings
+
+# One profile everywhere, so that a failure in CI is a failure at home: same examples, no deadline that a
+# busy machine could miss.
+settings.register_profile(
+    "house",
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
