@@ -1,0 +1,127 @@
+"""Cutting a byte stream into PDUs, in one pass over their headers.  C706 12.6.3.1
+
+A relay must not understand the RPC PDUs it carries. So what comes out is not PDUs but pieces: each
+unbroken run of RPC PDUs is one slice of the buffer it arrived in, and each RTS PDU is a piece of
+its own. Only a PDU that two reads have torn apart is copied.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rpch.errors import DecodeError
+
+HEADER_SIZE = 16
+RTS = 20
+
+_LITTLE = struct.Struct("<H")
+_BIG = struct.Struct(">H")
+
+Bytes = bytes | memoryview
+
+
+class Piece(NamedTuple):
+    """One RTS PDU, or an unbroken run of whole RPC PDUs."""
+
+    rts: bool
+    data: Bytes
+
+
+def pdu_size(data: Bytes, at: int = 0) -> int:
+    """The frag_length of the PDU whose 16-byte header begins at `at`, in its own byte order."""
+    order = _LITTLE if data[at + 4] & 0x10 else _BIG
+    size: int = order.unpack_from(data, at + 8)[0]
+    if size < HEADER_SIZE:
+        raise DecodeError(f"frag_length {size}", at=at + 8)
+    return size
+
+
+def pdus_in(run: Bytes) -> Iterator[memoryview]:
+    """The PDUs of a run, one by one."""
+    view, at = memoryview(run), 0
+    while at < len(view):
+        size = pdu_size(view, at)
+        yield view[at : at + size]
+        at += size
+
+
+def longest_prefix(run: Bytes, limit: int) -> int:
+    """How many bytes of a run's leading whole PDUs fit into `limit`."""
+    if len(run) <= limit:
+        return len(run)
+    at = 0
+    while (end := at + pdu_size(run, at)) <= limit:
+        at = end
+    return at
+
+
+class PduCutter:
+    """Cuts what arrives on one leg. It keeps at most one torn PDU: 65,535 bytes.
+
+    With `any_version` a wrong rpc_vers is left for the receiver to answer; without, it is an error
+    at once, since a peer that speaks something else sends anything.
+    """
+
+    __slots__ = ("_any_version", "_torn")
+
+    def __init__(self, *, any_version: bool = False) -> None:
+        self._any_version = any_version
+        self._torn = b""
+
+    @property
+    def held(self) -> int:
+        """Bytes of a torn PDU that wait for the rest."""
+        return len(self._torn)
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """What is complete now; `DecodeError` when this is no stream of PDUs."""
+        if self._torn:
+            return self._mend(data)
+        return self._cut(data)
+
+    def _mend(self, data: bytes) -> list[Piece]:
+        torn = self._torn
+        if len(torn) < HEADER_SIZE:
+            missing = HEADER_SIZE - len(torn)
+            torn, data = torn + data[:missing], data[missing:]
+            if len(torn) < HEADER_SIZE:
+                self._torn = torn
+                return []
+        missing = pdu_size(torn) - len(torn)
+        torn, data = torn + data[:missing], data[missing:]
+        if len(torn) < pdu_size(torn):
+            self._torn = torn
+            return []
+        self._torn = b""
+        return [Piece(torn[2] == RTS, torn), *self._cut(data)]
+
+    def _cut(self, data: bytes) -> list[Piece]:
+        end, at, run = len(data), 0, 0
+        if end >= HEADER_SIZE and data[2] != RTS and pdu_size(data) == end:  # the usual case, made quick
+            self._check(data, 0)
+            return [Piece(False, data)]
+        pieces: list[Piece] = []
+        view = memoryview(data)
+        while end - at >= HEADER_SIZE:
+            self._check(data, at)
+            size = pdu_size(data, at)
+            if end - at < size:
+                break
+            if data[at + 2] == RTS:
+                if run < at:
+                    pieces.append(Piece(False, view[run:at]))
+                pieces.append(Piece(True, view[at : at + size]))
+                run = at + size
+            at += size
+        if run < at:
+            pieces.append(Piece(False, view[run:at]))
+        if at < end:
+            self._check(data, at)
+            self._torn = data[at:]
+        return pieces
+
+    def _check(self, data: bytes, at: int) -> None:
+        if data[at] != 5 and not self._any_version:
+            raise DecodeError(f"rpc_vers {data[at]}: this is not RPC", at=at)
