@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import UUID
 
-from rpch.dcerpc.hostport import BindingError, BindingStatus, HostPort, check_host, is_ipv6, is_port
+from rpch.dcerpc.hostport import BindingError, HostPort, check_host, is_ipv6, is_port
 from rpch.dcerpc.pdus import SyntaxId
 from rpch.dcerpc.protseq import FOREIGN_SEQUENCES, ProtocolSequence
+from rpch.dcerpc.statuses import Status
 
 # Samba's flags, in the order in which they are printed.
 FLAGS: Final = (
@@ -65,20 +66,20 @@ class StringBinding:
         if not _SEQUENCE.fullmatch(self.protseq):
             raise _error(
                 f"{self.protseq!r} is no protocol sequence; write for example ncacn_http:host",
-                BindingStatus.INVALID_STRING_BINDING,
+                Status.RPC_S_INVALID_STRING_BINDING,
             )
         if self.protseq in set(ProtocolSequence):
             if self.host:
-                check_host(self.host, BindingStatus.INVALID_NET_ADDR)
+                check_host(self.host, Status.RPC_S_INVALID_NET_ADDR)
             if self.endpoint is not None and not is_port(self.endpoint):
                 raise _error(
                     f"the endpoint {self.endpoint!r} is no port from 1 to 65535",
-                    BindingStatus.INVALID_ENDPOINT_FORMAT,
+                    Status.RPC_S_INVALID_ENDPOINT_FORMAT,
                 )
         if unknown := self.flags - set(FLAGS):
-            raise _error(f"unknown flag {min(unknown)!r}", BindingStatus.INVALID_NETWORK_OPTIONS)
+            raise _error(f"unknown flag {min(unknown)!r}", Status.RPC_S_INVALID_NETWORK_OPTIONS)
         if self.assoc_group_id is not None and not 0 <= self.assoc_group_id <= 0xFFFFFFFF:
-            raise _error("assoc_group_id has more than 32 bits", BindingStatus.INVALID_NETWORK_OPTIONS)
+            raise _error("assoc_group_id has more than 32 bits", Status.RPC_S_INVALID_NETWORK_OPTIONS)
 
     @property
     def transport(self) -> ProtocolSequence:
@@ -87,11 +88,9 @@ class StringBinding:
             return ProtocolSequence(self.protseq)
         known = ", ".join(ProtocolSequence)
         if self.protseq in FOREIGN_SEQUENCES:
-            raise _error(
-                f"{self.protseq} is not supported, only {known}", BindingStatus.PROTSEQ_NOT_SUPPORTED
-            )
+            raise _error(f"{self.protseq} is not supported, only {known}", Status.RPC_S_PROTSEQ_NOT_SUPPORTED)
         raise _error(
-            f"{self.protseq!r} is no protocol sequence; known are {known}", BindingStatus.INVALID_RPC_PROTSEQ
+            f"{self.protseq!r} is no protocol sequence; known are {known}", Status.RPC_S_INVALID_RPC_PROTSEQ
         )
 
     @property
@@ -104,9 +103,9 @@ class StringBinding:
         """Read one string binding; `BindingError` says what is wrong with it."""
         front, bracket, inside = text.partition("[")
         if bracket and not inside.endswith("]"):
-            raise _error("it ends inside its [ ]", BindingStatus.INVALID_STRING_BINDING)
+            raise _error("it ends inside its [ ]", Status.RPC_S_INVALID_STRING_BINDING)
         if not bracket and "]" in front:
-            raise _error("it has a ] without a [", BindingStatus.INVALID_STRING_BINDING)
+            raise _error("it has a ] without a [", Status.RPC_S_INVALID_STRING_BINDING)
         settings = _Settings(_split_front(front))
         for position, word in enumerate(_words(inside[:-1])):
             settings.add(word, first=position == 0)
@@ -137,23 +136,23 @@ def parse_interface(text: str) -> SyntaxId:
     """Read `uuid/vMAJOR.MINOR`, or Samba's `uuid/0xMMMMmmmm` with the minor number in front.  C706 3.1"""
     uuid, _, version = text.partition("/")
     if (parts := _INTERFACE_VERSION.fullmatch(version)) is None:
-        raise _error(f"{text!r} is no interface; write uuid/v1.0", BindingStatus.INVALID_STRING_BINDING)
+        raise _error(f"{text!r} is no interface; write uuid/v1.0", Status.RPC_S_INVALID_STRING_BINDING)
     if (word := parts[3]) is not None:
         major, minor = int(word, 16) & 0xFFFF, int(word, 16) >> 16
     else:
         major, minor = int(parts[1]), int(parts[2])
     if max(major, minor) > 0xFFFF:
-        raise _error(f"version {version} does not fit in 16 bits", BindingStatus.INVALID_STRING_BINDING)
+        raise _error(f"version {version} does not fit in 16 bits", Status.RPC_S_INVALID_STRING_BINDING)
     return SyntaxId(_parse_uuid(uuid), major, minor)
 
 
-def _error(problem: str, code: BindingStatus) -> BindingError:
+def _error(problem: str, code: Status) -> BindingError:
     return BindingError(problem, code=code)
 
 
 def _parse_uuid(text: str) -> UUID:
     if not _UUID_TEXT.fullmatch(text):
-        raise _error(f"{text!r} is no UUID", BindingStatus.INVALID_STRING_UUID)
+        raise _error(f"{text!r} is no UUID", Status.RPC_S_INVALID_STRING_UUID)
     return UUID(text)
 
 
@@ -168,16 +167,14 @@ def _parse_group(text: str) -> int:
     try:
         return int(text, 0)
     except ValueError as error:
-        raise _error(
-            f"assoc_group_id {text!r} is no number", BindingStatus.INVALID_NETWORK_OPTIONS
-        ) from error
+        raise _error(f"assoc_group_id {text!r} is no number", Status.RPC_S_INVALID_NETWORK_OPTIONS) from error
 
 
 def _parse_connection_option(text: str) -> bool:
     if text.lower() != "usehttpproxy":
         raise _error(
             f"HttpConnectionOption can only be UseHttpProxy, not {text!r}",
-            BindingStatus.INVALID_NETWORK_OPTIONS,
+            Status.RPC_S_INVALID_NETWORK_OPTIONS,
         )
     return True
 
@@ -214,7 +211,7 @@ class _Settings:
         elif not equals and first:
             self._set("endpoint", _unescape(name), "the endpoint")
         elif not equals or not lowered:
-            raise _error(f"unknown option {word!r}", BindingStatus.INVALID_NETWORK_OPTIONS)
+            raise _error(f"unknown option {word!r}", Status.RPC_S_INVALID_NETWORK_OPTIONS)
         elif lowered in _OPTIONS:
             target, parse = _OPTIONS[lowered]
             self._set(target, parse(value), name)
@@ -227,7 +224,7 @@ class _Settings:
             return
         if self._fields.setdefault(target, value) != value:
             raise _error(
-                f"{name} is given twice, with different values", BindingStatus.INVALID_NETWORK_OPTIONS
+                f"{name} is given twice, with different values", Status.RPC_S_INVALID_NETWORK_OPTIONS
             )
 
     def finished(self) -> dict[str, Any]:
@@ -245,11 +242,11 @@ def _split_front(front: str) -> dict[str, Any]:
         object_uuid, front = _parse_object(front[:_UUID_LENGTH]), front[_UUID_LENGTH + 1 :]
     sequence, colon, host = front.partition(":")
     if "@" in sequence:
-        raise _error(f"{sequence.partition('@')[0]!r} is no UUID", BindingStatus.INVALID_STRING_UUID)
+        raise _error(f"{sequence.partition('@')[0]!r} is no UUID", Status.RPC_S_INVALID_STRING_UUID)
     if not colon or is_ipv6(front):
         raise _error(
             f"it names no protocol sequence; write for example ncacn_http:{front}",
-            BindingStatus.INVALID_STRING_BINDING,
+            Status.RPC_S_INVALID_STRING_BINDING,
         )
     return {"protseq": sequence.lower(), "host": host, "object_uuid": object_uuid}
 
@@ -264,12 +261,12 @@ def _words(inside: str) -> list[str]:
         if sign != ",":
             raise _error(
                 f"write \\{sign} inside the [ ]; an IPv6 host stands without brackets",
-                BindingStatus.INVALID_STRING_BINDING,
+                Status.RPC_S_INVALID_STRING_BINDING,
             )
         words.append(inside[start:at])
         start = at + 1
     if escaped:
-        raise _error("its last ] has a backslash in front", BindingStatus.INVALID_STRING_BINDING)
+        raise _error("its last ] has a backslash in front", Status.RPC_S_INVALID_STRING_BINDING)
     return [*words, inside[start:]] if inside else []
 
 

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Self
 
+from rpch.dcerpc.statuses import Status
 from rpch.errors import ConfigError
 
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\\@\[\],:=?#\"]{1,1023}")
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
-class BindingStatus(IntEnum):
-    """The Win32 codes for what may be wrong in a string binding.  MS-ERREF 2.2"""
-
-    INVALID_STRING_BINDING = 0x6A4
-    PROTSEQ_NOT_SUPPORTED = 0x6A7
-    INVALID_RPC_PROTSEQ = 0x6A8
-    INVALID_STRING_UUID = 0x6A9
-    INVALID_ENDPOINT_FORMAT = 0x6AA
-    INVALID_NET_ADDR = 0x6AB
-    INVALID_NETWORK_OPTIONS = 0x6BC
-
-
 class BindingError(ConfigError):
     """A string binding is wrong; `code` is what Windows would answer."""
 
-    def __init__(self, problem: str, *, code: BindingStatus) -> None:
+    def __init__(self, problem: str, *, code: Status) -> None:
         super().__init__("string binding", problem)
         self.code = code
 
@@ -53,20 +41,18 @@ class HostPort:
             host, bracket, rest = text[1:].partition("]")
             colon, port = rest[:1], rest[1:]
             if not bracket or colon not in ("", ":") or ":" not in host:
-                raise BindingError(
-                    f"{text!r} is no host and port", code=BindingStatus.INVALID_NETWORK_OPTIONS
-                )
+                raise BindingError(f"{text!r} is no host and port", code=Status.RPC_S_INVALID_NETWORK_OPTIONS)
         elif text.count(":") == 1:
             host, colon, port = text.partition(":")
-        check_host(host, BindingStatus.INVALID_NETWORK_OPTIONS)
+        check_host(host, Status.RPC_S_INVALID_NETWORK_OPTIONS)
         if colon and not is_port(port):
             raise BindingError(
-                f"{port!r} is no port from 1 to 65535", code=BindingStatus.INVALID_NETWORK_OPTIONS
+                f"{port!r} is no port from 1 to 65535", code=Status.RPC_S_INVALID_NETWORK_OPTIONS
             )
         return cls(host, int(port) if colon else None)
 
 
-def check_host(host: str, code: BindingStatus) -> None:
+def check_host(host: str, code: Status) -> None:
     """`BindingError` unless it is a name, an IPv4 or an IPv6 address; a last label of digits means IPv4."""
     if ":" in host:
         good = is_ipv6(host)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rpch.dcerpc.hostport import BindingError, BindingStatus, HostPort, check_host, is_ipv6, is_port
+from rpch.dcerpc.hostport import BindingError, HostPort, check_host, is_ipv6, is_port
+from rpch.dcerpc.statuses import Status
 
 
 @pytest.mark.parametrize(
@@ -31,14 +32,14 @@ def test_a_bare_ipv6_address_is_a_host_without_a_port() -> None:
 def test_what_is_no_host_and_port_says_so(text: str) -> None:
     with pytest.raises(BindingError) as caught:
         HostPort.parse(text)
-    assert caught.value.code is BindingStatus.INVALID_NETWORK_OPTIONS
+    assert caught.value.code is Status.RPC_S_INVALID_NETWORK_OPTIONS
 
 
 @pytest.mark.parametrize(
     "host", ["h", "my_host", "EX01", "bücher.example", "10.0.0.1", "::", "fe80::1%75", "host.", "x" * 1023]
 )
 def test_good_hosts(host: str) -> None:
-    check_host(host, BindingStatus.INVALID_NET_ADDR)
+    check_host(host, Status.RPC_S_INVALID_NET_ADDR)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_good_hosts(host: str) -> None:
 )
 def test_bad_hosts_carry_the_code_they_were_asked_for(host: str) -> None:
     with pytest.raises(BindingError, match="neither a name nor an address") as caught:
-        check_host(host, BindingStatus.INVALID_NET_ADDR)
+        check_host(host, Status.RPC_S_INVALID_NET_ADDR)
     assert caught.value.code == 0x6AB
 
 
