@@ -33,17 +33,23 @@ class RtsCommand(Record):
     """One command in the body of an RTS PDU.  MS-RPCH 2.2.3.5"""
 
     KIND: ClassVar[int]
+    SENT: ClassVar[range | None]  # what a conforming party sends; receivers take any value
 
-    def __init_subclass__(cls, *, kind: int) -> None:
+    def __init_subclass__(cls, *, kind: int, sent: range | None = None) -> None:
         super().__init_subclass__()
-        cls.KIND = kind
+        cls.KIND, cls.SENT = kind, sent
         COMMANDS[kind] = cls
 
     def encode(self) -> bytes:
         return KIND.pack(self.KIND) + super().encode()
 
+    @property
+    def sendable(self) -> bool:
+        """Whether a conforming party may send this value."""
+        return self.SENT is None or next(iter(vars(self).values())) in self.SENT
 
-class ReceiveWindowSize(RtsCommand, kind=0x0):
+
+class ReceiveWindowSize(RtsCommand, kind=0x0, sent=range(0x2000, 0x40000 + 1)):
     """The receive window a party offers, in bytes.  MS-RPCH 2.2.3.5.1"""
 
     size: U32
@@ -57,7 +63,7 @@ class FlowControlAck(RtsCommand, kind=0x1):
     channel: CookieBytes
 
 
-class ConnectionTimeout(RtsCommand, kind=0x2):
+class ConnectionTimeout(RtsCommand, kind=0x2, sent=range(120_000, 14_400_000 + 1)):
     """How long network agents let an idle channel live.  MS-RPCH 2.2.3.5.3"""
 
     milliseconds: U32
@@ -69,20 +75,33 @@ class Cookie(RtsCommand, kind=0x3):
     value: CookieBytes
 
 
-class ChannelLifetime(RtsCommand, kind=0x4):
+class ChannelLifetime(RtsCommand, kind=0x4, sent=range(0x20000, 0x80000000 + 1)):
     """How many bytes one channel may carry.  MS-RPCH 2.2.3.5.5"""
 
     size: U32
 
 
 class ClientKeepalive(RtsCommand, kind=0x5):
-    """How often the inbound proxy keeps its server leg alive; 0 means 300,000 ms.  MS-RPCH 2.2.3.5.6"""
+    """How often the inbound proxy keeps its server leg alive.  MS-RPCH 2.2.3.5.6"""
 
     milliseconds: U32
 
+    DEFAULT: ClassVar[int] = 300_000
+    LEAST: ClassVar[int] = 60_000
 
-class Version(RtsCommand, kind=0x6):
-    """The version of RPC over HTTP the sender speaks.  MS-RPCH 2.2.3.5.7"""
+    @property
+    def interval(self) -> float:
+        """The interval in seconds; 0 on the wire asks for the default."""
+        return (self.milliseconds or self.DEFAULT) / 1000
+
+    @property
+    def sendable(self) -> bool:
+        """Whether a conforming party may send this value."""
+        return self.milliseconds == 0 or self.milliseconds >= self.LEAST
+
+
+class Version(RtsCommand, kind=0x6, sent=range(1, 2)):
+    """The version of RPC over HTTP the sender speaks; ignored on receipt.  MS-RPCH 2.2.3.5.7"""
 
     number: U32
 
@@ -91,7 +110,7 @@ class Empty(RtsCommand, kind=0x7):
     """Nothing; makes a PDU recognisable.  MS-RPCH 2.2.3.5.8"""
 
 
-class Padding(RtsCommand, kind=0x8):
+class Padding(RtsCommand, kind=0x8, sent=range(PADDING_LIMIT + 1)):
     """Bytes without meaning, to bring a PDU to a size.  MS-RPCH 2.2.3.5.9"""
 
     size: int
@@ -103,7 +122,7 @@ class Padding(RtsCommand, kind=0x8):
     def read(cls, reader: Reader) -> Self:
         (size,) = reader.unpack(KIND)
         if size > PADDING_LIMIT:
-            raise DecodeError(f"{size} bytes of padding", at=reader.at)
+            raise DecodeError(f"{size} bytes of padding", at=reader.at - 4)
         reader.take(size)
         return cls(size)
 
@@ -156,7 +175,7 @@ class AssociationGroupId(RtsCommand, kind=0xC):
     value: CookieBytes
 
 
-class Destination(RtsCommand, kind=0xD):
+class Destination(RtsCommand, kind=0xD, sent=range(len(ForwardDestination))):
     """Whom this PDU is meant for; the parties in between forward it unchanged.  MS-RPCH 2.2.3.5.14"""
 
     party: U32

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any, ClassVar, NamedTuple, dataclass_transform
+from typing import ClassVar, NamedTuple, dataclass_transform
 
 from rpch.errors import DecodeError, UnrecognisedPdu
 from rpch.rts.commands import (
@@ -23,7 +23,6 @@ from rpch.rts.commands import (
     Empty,
     FlowControlAck,
     NegativeAnce,
-    Padding,
     PingTrafficSentNotify,
     ReceiveWindowSize,
     RtsCommand,
@@ -37,6 +36,10 @@ HEADER = struct.Struct("<BBBBIHHIHH")
 RTS = 20
 FIRST_AND_LAST = 3
 LITTLE_ENDIAN = 0x10
+
+# What never differs, apart from the lengths: rpc_vers, PTYPE, pfc_flags, packed_drep, auth_length, call_id
+CONSTANTS = (5, RTS, FIRST_AND_LAST, LITTLE_ENDIAN, 0, 0)
+OFFSETS = (0, 2, 3, 4, 10, 12)
 
 CATALOGUE: list[type["RtsPdu"]] = []
 
@@ -59,7 +62,7 @@ class RtsPdu:
     """A named run of commands. Flags and command types identify it.  MS-RPCH 2.2.4.1"""
 
     FLAGS: ClassVar[RtsFlags]
-    COMMANDS: ClassVar[tuple[Any, ...]]
+    COMMANDS: ClassVar[tuple[type[RtsCommand], ...]]
     NAME: ClassVar[str]
 
     def __init_subclass__(cls, *, flags: RtsFlags, name: str) -> None:
@@ -70,6 +73,11 @@ class RtsPdu:
 
     def encode(self) -> bytes:
         return encode(self.FLAGS, vars(self).values())
+
+    @property
+    def sendable(self) -> bool:
+        """Whether a conforming party may send these values; receivers take any.  MS-RPCH 2.2.3.5"""
+        return all(command.sendable for command in vars(self).values())
 
 
 class RtsMessage(NamedTuple):
@@ -111,8 +119,12 @@ def read_message(data: bytes) -> RtsMessage:
     """The flags and commands of one whole RTS PDU, exact to the byte.  MS-RPCH 2.2.3.6"""
     reader = Reader(bytes(data))
     major, minor, kind, pfc, drep, size, auth, call, flags, count = reader.unpack(HEADER)
-    if (major, kind, pfc, drep, auth, call) != (5, RTS, FIRST_AND_LAST, LITTLE_ENDIAN, 0, 0) or minor > 1:
-        raise DecodeError("not the header of an RTS PDU", at=0)
+    constants = (major, kind, pfc, drep, auth, call)
+    if constants != CONSTANTS:
+        at = next(at for at, value, must in zip(OFFSETS, constants, CONSTANTS, strict=True) if value != must)
+        raise DecodeError("not the header of an RTS PDU", at=at)
+    if minor > 1:
+        raise DecodeError(f"rpc_vers_minor {minor}", at=1)
     if size != len(data):
         raise DecodeError(f"frag_length {size} on {len(data)} bytes", at=8)
     if flags & ~0x7F:
@@ -440,9 +452,13 @@ class OutR2B3(RtsPdu, flags=RtsFlags.EOF, name="OUT_R2/B3"):
 
 
 class OutR2C1(RtsPdu, flags=RtsFlags.PING, name="OUT_R2/C1"):
-    """Client to outbound proxy, on the successor: fills its body to 120 bytes.  MS-RPCH 2.2.4.45"""
+    """Client to outbound proxy, on the successor: fills its body to 120 bytes.  MS-RPCH 2.2.4.45
 
-    filler: Empty | Padding
+    It has the size of OUT_R1/A11. The text lets it hold padding for that, but even an empty padding
+    makes it four bytes too large: only this form is ever right.
+    """
+
+    filler: Empty
 
 
 # At any time  MS-RPCH 2.2.4.46 to 2.2.4.51

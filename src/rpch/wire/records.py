@@ -16,7 +16,9 @@ class Record:
     def __init_subclass__(cls) -> None:
         dataclass(frozen=True)(cls)
         hints: dict[str, Any] = cls.__dict__.get("__annotations__", {})
-        cls.LAYOUT = tuple((n, h.__metadata__[0]) for n, h in hints.items() if hasattr(h, "__metadata__"))
+        inherited = getattr(cls, "LAYOUT", ())
+        declared = ((n, h.__metadata__[0]) for n, h in hints.items() if hasattr(h, "__metadata__"))
+        cls.LAYOUT = (*inherited, *declared)
 
     def encode(self) -> bytes:
         return b"".join(field.encode(getattr(self, name)) for name, field in self.LAYOUT)
