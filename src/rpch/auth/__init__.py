@@ -1,0 +1,1 @@
+"""Who somebody is: Basic, NTLM and Negotiate behind one seam."""
