@@ -1,4 +1,4 @@
-"""Bind-time features: what both ends of a connection can do beyond C706, agreed in the bind.  MS-RPCE 2.2.2.14
+"""Bind-time features: what both ends can do beyond C706, agreed in the bind.  MS-RPCE 2.2.2.14
 
 A client offers them as a presentation context whose first transfer syntax is no syntax but a bitmask in
 the shape of one. The server answers with `negotiate_ack` and the bits it has too.
