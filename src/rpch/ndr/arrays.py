@@ -1,0 +1,189 @@
+"""Arrays: fixed, conformant, varying and conformant varying.  C706 14.3.3"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rpch.errors import LocalProtocolError
+from rpch.ndr.correlation import Expression, Spec, expression
+from rpch.ndr.items import items
+from rpch.ndr.kinds import NdrType, Order, Plan, embeddable
+from rpch.ndr.streams import MAX_COUNT, Decoder, Encoder
+
+Extent = Callable[[Encoder, Any, Any], int]
+"""encoder, value, scope: writes offset and actual count, returns the first index behind the last element"""
+
+
+class Array(NdrType):
+    """One dimension; `bound` is its size unless it is conformant.  C706 14.3.3"""
+
+    def __init__(
+        self,
+        element: object,
+        *,
+        bound: int | None = None,
+        varying: bool = False,
+        size_is: Spec | None = None,
+        length_is: Spec | None = None,
+        first_is: Spec | None = None,
+        limit: int = MAX_COUNT,
+    ) -> None:
+        super().__init__()
+        self.element = embeddable(element, "an array element")
+        if self.element.minimum < 1:
+            raise TypeError("an array element takes at least one byte")
+        self.bound, self.varying, self.limit = bound, varying, limit
+        self.size = expression("size_is", size_is)
+        self.length = expression("length_is", length_is)
+        self.first = expression("first_is", first_is)
+        self.conformance = 1 if bound is None else 0
+        self.late, self.depth = self.element.late, self.element.depth + 1
+        counted = varying or bound is None
+        self.alignment = max(self.element.alignment, 4 if counted else 1)
+        self.minimum = (
+            4 * self.conformance + 8 * varying + (0 if counted else self.element.minimum * (bound or 0))
+        )
+        self.memory = 8 if bound is None else max(8, bound * self.element.memory)
+
+    @property
+    def sizes(self) -> tuple[Expression, ...]:
+        """What must be zero when a pointer to the array is null."""
+        return () if self.size is None else (self.size,)
+
+    def parts(self) -> Iterable[NdrType]:
+        return (self.element,)
+
+    def compile(self, plan: Plan, order: Order) -> None:
+        write_items, read_items = items(self.element, order)
+        write_extent, read_extent = self._extent(order)
+
+        def write_body(encoder: Encoder, value: Any, scope: Any) -> None:
+            write_extent(encoder, value, scope)
+            write_items(encoder, value, scope)
+
+        def read_body(decoder: Decoder, maximum: Any, slots: Any, key: Any, scope: Any) -> None:
+            count = read_extent(decoder, maximum, scope)
+            read_items(decoder, count, slots, key, scope)
+
+        if self.bound is None:
+            self._compile_conformance(plan, order)
+            plan.write_body, plan.read_body = write_body, read_body
+            plan.write, plan.read = joined(plan)
+        else:
+            bound = self.bound
+            plan.write = write_body
+            plan.read = lambda decoder, slots, key, scope: read_body(decoder, bound, slots, key, scope)
+
+    def _maximum(self, value: Any, scope: Any) -> int:
+        """The maximum count to send: what size_is says, or just enough."""
+        used = len(value) + (self.first.value(scope) if self.first else 0)
+        maximum = self.size.value(scope) if self.size else used
+        if maximum < used or (maximum > used and not self.varying) or maximum > self.limit:
+            raise LocalProtocolError(
+                f"{len(value)} elements do not fit {self.size or 'the limit'} = {maximum}"
+            )
+        return maximum
+
+    def _compile_conformance(self, plan: Plan, order: Order) -> None:
+        codec, size, limit = struct.Struct(order + "I"), self.size, self.limit
+
+        def write_counts(encoder: Encoder, value: Any, scope: Any) -> None:
+            encoder.align(3)
+            encoder.out += codec.pack(self._maximum(value, scope))
+
+        def read_counts(decoder: Decoder) -> int:
+            maximum: int = decoder.unpack(codec, 3)[0]
+            if maximum > limit:
+                raise decoder.fail(f"maximum count {maximum} is above {limit}")
+            return maximum
+
+        plan.write_counts, plan.read_counts = write_counts, read_counts
+        self._check = size
+
+    def _extent(
+        self, order: Order
+    ) -> tuple[Callable[[Encoder, Any, Any], None], Callable[[Decoder, int, Any], int]]:
+        """How offset and actual count travel, when they do."""
+        size, length, first, bound = self.size, self.length, self.first, self.bound
+        codec = struct.Struct(order + "II")
+
+        def write_plain(_encoder: Encoder, value: Any, _scope: Any) -> None:
+            if bound is not None and len(value) != bound:
+                raise LocalProtocolError(f"need {bound} elements, have {len(value)}")
+
+        def read_plain(decoder: Decoder, maximum: int, scope: Any) -> int:
+            if size:
+                decoder.expect(size, maximum, scope)
+            return maximum
+
+        def write_varying(encoder: Encoder, value: Any, scope: Any) -> None:
+            actual = len(value)
+            if length and length.value(scope) != actual:
+                raise LocalProtocolError(f"{actual} elements, but {length} = {length.value(scope)}")
+            offset = first.value(scope) if first else 0
+            if bound is not None and offset + actual > bound:
+                raise LocalProtocolError(f"{offset + actual} elements do not fit in {bound}")
+            encoder.align(3)
+            encoder.out += codec.pack(offset, actual)
+
+        def read_varying(decoder: Decoder, maximum: int, scope: Any) -> int:
+            offset, actual = decoder.unpack(codec, 3)
+            if offset + actual > maximum:
+                raise decoder.fail(f"elements {offset} to {offset + actual} exceed maximum count {maximum}")
+            if size:
+                decoder.expect(size, maximum, scope)
+            if length:
+                decoder.expect(length, actual, scope)
+            if first:
+                decoder.expect(first, offset, scope)
+            elif offset:
+                raise decoder.fail(f"offset {offset} where none is declared")
+            return int(actual)
+
+        return (write_varying, read_varying) if self.varying else (write_plain, read_plain)
+
+
+def joined(plan: Plan) -> tuple[Any, Any]:
+    """A conformant type on its own: counts, then body."""
+    write_counts, write_body = plan.write_counts, plan.write_body
+    read_counts, read_body = plan.read_counts, plan.read_body
+
+    def write(encoder: Encoder, value: Any, scope: Any) -> None:
+        write_counts(encoder, value, scope)
+        write_body(encoder, value, scope)
+
+    def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
+        read_body(decoder, read_counts(decoder), slots, key, scope)
+
+    return write, read
+
+
+def fixed(element: object, size: int) -> Array:
+    """`a[size]`: elements only.  C706 14.3.3.1"""
+    return Array(element, bound=size)
+
+
+def conformant(element: object, *, size_is: Spec | None = None, limit: int = MAX_COUNT) -> Array:
+    """`[size_is] a[]`: maximum count, elements.  C706 14.3.3.2"""
+    return Array(element, size_is=size_is, limit=limit)
+
+
+def varying(
+    element: object, bound: int, *, length_is: Spec | None = None, first_is: Spec | None = None
+) -> Array:
+    """`[length_is] a[bound]`: offset, actual count, elements.  C706 14.3.3.3"""
+    return Array(element, bound=bound, varying=True, length_is=length_is, first_is=first_is)
+
+
+def conformant_varying(
+    element: object,
+    *,
+    size_is: Spec | None = None,
+    length_is: Spec | None = None,
+    first_is: Spec | None = None,
+    limit: int = MAX_COUNT,
+) -> Array:
+    """`[size_is, length_is] a[]`: maximum count, offset, actual count, elements.  C706 14.3.3.4"""
+    return Array(element, varying=True, size_is=size_is, length_is=length_is, first_is=first_is, limit=limit)

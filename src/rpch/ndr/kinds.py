@@ -1,0 +1,102 @@
+"""What every NDR type says about itself, and its compiled form.  C706 14.2, 14.3"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rpch.ndr.streams import Decoder, Encoder
+
+Order = Literal["<", ">"]
+Write = Callable[["Encoder", Any, Any], None]
+"""encoder, value, scope: the construct whose fields size_is and switch_is name"""
+Read = Callable[["Decoder", Any, Any, Any], None]
+"""decoder, slots, key, scope: the value goes to `slots[key]`, now or when its referent was read"""
+
+
+class Plan:
+    """How values of one type travel in one byte order: closures, compiled once.
+
+    The conformant ones also travel in two parts: their maximum counts in front of the outermost
+    structure, the rest in place.  C706 14.3.7.1
+    """
+
+    __slots__ = ("read", "read_body", "read_counts", "write", "write_body", "write_counts")
+
+    write: Write
+    read: Read
+    write_counts: Write
+    write_body: Write
+    read_counts: Callable[[Decoder], Any]
+    read_body: Callable[[Decoder, Any, Any, Any, Any], None]
+
+
+class NdrType:
+    """One type of the interface definition language."""
+
+    alignment = 1  # what it asks of the structure around it
+    minimum = 1  # the fewest bytes a value can take
+    memory = 8  # what a value is charged on the decoding budget
+    depth = 0  # how deep it nests by value
+    conformance = 0  # how many maximum counts it moves to the front
+    late = False  # whether a value's slot is set again after reading it
+
+    def __init__(self) -> None:
+        self._plans: dict[Order, Plan] = {}
+
+    def plan(self, order: Order) -> Plan:
+        """Its plan, compiled at first use; a recursive type meets its own unfinished plan."""
+        plan = self._plans.get(order)
+        if plan is None:
+            plan = self._plans[order] = Plan()
+            self.compile(plan, order)
+        return plan
+
+    def top(self, order: Order) -> Plan:
+        """Its plan as a parameter; only pointers differ.  C706 14.3.12.1"""
+        return self.plan(order)
+
+    def compile(self, plan: Plan, order: Order) -> None:
+        raise NotImplementedError
+
+    def parts(self) -> Iterable[NdrType]:
+        """The types it is made of."""
+        return ()
+
+    def bind(self, owner: type) -> None:
+        """Learn the class it is declared in, to look up names given as strings."""
+        for part in self.parts():
+            part.bind(owner)
+
+
+class Unsent(NdrType):
+    """A number both sides know from the other direction of the call; it has no bytes of its own."""
+
+    minimum = 0
+
+    def compile(self, plan: Plan, order: Order) -> None:
+        raise TypeError("an unsent number can only be a field")
+
+
+def kind_of(hint: Any) -> NdrType:
+    """The NDR type that an annotation, an alias or a declared class stands for."""
+    if isinstance(hint, NdrType):
+        return hint
+    for extra in reversed(getattr(hint, "__metadata__", ())):
+        if isinstance(extra, NdrType):
+            return extra
+    declared = getattr(hint, "KIND", None)
+    if isinstance(hint, type) and isinstance(declared, NdrType):
+        return declared
+    if isinstance(hint, str):
+        raise TypeError(f"{hint!r} is text: declare formats without `from __future__ import annotations`")
+    raise TypeError(f"{hint!r} is no NDR type")
+
+
+def embeddable(hint: Any, where: str) -> NdrType:
+    """The NDR type of something that may not be conformant by value.  C706 4.2.20"""
+    kind = kind_of(hint)
+    if kind.conformance:
+        raise TypeError(f"a conformant type cannot be {where} by value: use a pointer")
+    return kind

@@ -1,0 +1,208 @@
+"""Strings, terminated and counted, narrow and wide.  C706 14.3.5, MS-DTYP 2.3.10"""
+
+import struct
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from rpch.errors import LocalProtocolError
+from rpch.ndr.arrays import joined
+from rpch.ndr.correlation import Expression, Spec, expression
+from rpch.ndr.kinds import NdrType, Order, Plan
+from rpch.ndr.streams import MAX_COUNT, Decoder, Encoder
+
+Dress = Callable[[Any], bytes]
+Undress = Callable[[Decoder, bytes], Any]
+
+UTF_16 = {"<": "utf-16-le", ">": "utf-16-be"}
+
+
+class String(NdrType):
+    """A [string]: its terminator travels and is counted; in Python it is not there.  C706 14.3.5"""
+
+    def __init__(
+        self,
+        *,
+        encoding: str | None,
+        width: int,
+        bound: int | None = None,
+        size_is: Spec | None = None,
+        limit: int = MAX_COUNT,
+        padded: bool = False,
+    ) -> None:
+        super().__init__()
+        self.alignment, self.width, self.encoding = 4, width, encoding
+        self.bound, self.limit, self.padded = bound, min(limit, bound or MAX_COUNT), padded
+        self.size = expression("size_is", size_is)
+        self.conformance = 1 if bound is None else 0
+        self.minimum = 12 if bound is None else 8
+        self.memory = 8
+
+    @property
+    def sizes(self) -> tuple[Expression, ...]:
+        """What must be zero when a pointer to the string is null."""
+        return () if self.size is None else (self.size,)
+
+    def compile(self, plan: Plan, order: Order) -> None:
+        dress, undress = self._texts(order)
+        one, two = struct.Struct(order + "I"), struct.Struct(order + "II")
+        width, size, limit = self.width, self.size, self.limit
+        end = bytes(width)
+
+        def write_counts(encoder: Encoder, value: Any, scope: Any) -> None:
+            actual = len(dress(value)) // width + 1
+            maximum = size.value(scope) if size else actual
+            if maximum < actual:
+                raise LocalProtocolError(f"{actual} characters do not fit {size} = {maximum}")
+            encoder.align(3)
+            encoder.out += one.pack(maximum)
+
+        def write_body(encoder: Encoder, value: Any, _scope: Any) -> None:
+            raw = dress(value)
+            if len(raw) // width >= limit:
+                raise LocalProtocolError(f"{len(raw) // width} characters and an end do not fit in {limit}")
+            encoder.align(3)
+            encoder.out += two.pack(0, len(raw) // width + 1) + raw + end
+
+        def read_counts(decoder: Decoder) -> int:
+            return int(decoder.unpack(one, 3)[0])
+
+        def read_body(decoder: Decoder, maximum: int, slots: Any, key: Any, scope: Any) -> None:
+            offset, actual = decoder.unpack(two, 3)
+            if offset or actual > maximum or actual > limit or maximum > MAX_COUNT:
+                raise decoder.fail(f"string of {actual} characters at {offset} in {min(maximum, limit)}")
+            if size:
+                decoder.expect(size, maximum, scope)
+            slots[key] = undress(decoder, decoder.take(actual * width))
+
+        if self.bound is None:
+            plan.write_counts, plan.write_body = write_counts, write_body
+            plan.read_counts, plan.read_body = read_counts, read_body
+            plan.write, plan.read = joined(plan)
+        else:
+            bound = self.bound
+            plan.write = write_body
+            plan.read = lambda decoder, slots, key, scope: read_body(decoder, bound, slots, key, scope)
+
+    def _texts(self, order: Order) -> tuple[Dress, Undress]:
+        """Python's text to characters without the terminator, and back."""
+        width, padded = self.width, self.padded
+        encoding = UTF_16[order] if width == 2 else self.encoding
+
+        def dress(value: Any) -> bytes:
+            raw = bytes(value) if encoding is None else encoded(value, encoding)
+            if (b"\0" in raw) if width == 1 else ("\0" in value):
+                raise LocalProtocolError("a string cannot contain its terminator")
+            return raw
+
+        def undress(decoder: Decoder, raw: bytes) -> Any:
+            text: Any = raw if encoding is None else decoded(decoder, raw, encoding)
+            nul: Any = b"\0" if encoding is None else "\0"
+            body, end, rest = text.partition(nul)
+            if not end or (rest and (not padded or rest.strip(nul))):
+                raise decoder.fail("a string must end with its one terminator")
+            return body
+
+        return dress, undress
+
+
+class CountedString(NdrType):
+    """RPC_UNICODE_STRING: byte counts outside, character counts inside, no terminator.  MS-DTYP 2.3.10"""
+
+    late = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alignment, self.minimum, self.memory = 4, 8, 16
+
+    def compile(self, plan: Plan, order: Order) -> None:
+        head, counts, encoding = struct.Struct(order + "HHI"), struct.Struct(order + "III"), UTF_16[order]
+        buffer = Plan()
+
+        def write(encoder: Encoder, value: Any, _scope: Any) -> None:
+            encoder.align(3)
+            if value is None:
+                encoder.out += head.pack(0, 0, 0)
+                return
+            raw = encoded(value, encoding)
+            if len(raw) > 0xFFFF:
+                raise LocalProtocolError(f"{len(raw)} bytes do not fit a counted string")
+            encoder.out += head.pack(len(raw), len(raw), encoder.next_unique)
+            encoder.next_unique += 4
+            encoder.queue.append((buffer, raw, None))
+
+        def write_buffer(encoder: Encoder, raw: Any, _scope: Any) -> None:
+            encoder.align(3)
+            encoder.out += counts.pack(len(raw) // 2, 0, len(raw) // 2) + raw
+
+        def read(decoder: Decoder, slots: Any, key: Any, _scope: Any) -> None:
+            length, maximum, referent = decoder.unpack(head, 3)
+            if length > maximum or length % 2 or maximum % 2 or (maximum and not referent):
+                raise decoder.fail(f"counted string of {length} bytes in {maximum}")
+            slots[key] = (length // 2, maximum // 2) if referent else None
+            if referent:
+                decoder.queue.append((buffer, slots, key, None))
+
+        def read_buffer(decoder: Decoder, slots: Any, key: Any, _scope: Any) -> None:
+            length, maximum = slots[key]
+            if decoder.unpack(counts, 3) != (maximum, 0, length):
+                raise decoder.fail(f"the buffer of a counted string is not {length} characters in {maximum}")
+            slots[key] = decoded(decoder, decoder.take(2 * length), encoding)
+
+        buffer.write, buffer.read = write_buffer, read_buffer
+        plan.write, plan.read = write, read
+
+
+def encoded(value: str, encoding: str) -> bytes:
+    """Text to bytes; our mistake if it does not go."""
+    try:
+        return value.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(f"character {error.start} of a string is not in {encoding}") from None
+
+
+def decoded(decoder: Decoder, raw: bytes, encoding: str) -> str:
+    """Bytes to text; the peer's mistake if it does not go, half a surrogate pair for one."""
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise decoder.fail(f"character {error.start} of a string is not in {encoding}") from None
+
+
+def wide_string(*, size_is: Spec | None = None, limit: int = MAX_COUNT, padded: bool = False) -> String:
+    """[string] wchar_t *.  C706 14.3.5
+
+    `limit` counts characters with the terminator; `padded` tolerates more than one terminator.
+    """
+    return String(encoding=None, width=2, size_is=size_is, limit=limit, padded=padded)
+
+
+def narrow_string(
+    *,
+    encoding: str = "latin-1",
+    size_is: Spec | None = None,
+    limit: int = MAX_COUNT,
+    padded: bool = False,
+) -> String:
+    """[string] char *, as text; latin-1 keeps every octet.  C706 14.3.5"""
+    return String(encoding=encoding, width=1, size_is=size_is, limit=limit, padded=padded)
+
+
+def byte_string(*, size_is: Spec | None = None, limit: int = MAX_COUNT, padded: bool = False) -> String:
+    """[string] char *, as `bytes`, for text whose code page is known elsewhere.  C706 14.3.5"""
+    return String(encoding=None, width=1, size_is=size_is, limit=limit, padded=padded)
+
+
+def varying_wide_string(bound: int, *, padded: bool = False) -> String:
+    """[string] wchar_t s[bound].  C706 14.3.5"""
+    return String(encoding=None, width=2, bound=bound, padded=padded)
+
+
+def varying_string(bound: int, *, encoding: str = "latin-1", padded: bool = False) -> String:
+    """[string] char s[bound].  C706 14.3.5"""
+    return String(encoding=encoding, width=1, bound=bound, padded=padded)
+
+
+WString = Annotated[str, wide_string()]
+AString = Annotated[str, narrow_string()]
+ByteString = Annotated[bytes, byte_string()]
+UnicodeString = Annotated[str | None, CountedString()]
