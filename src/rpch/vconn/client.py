@@ -1,0 +1,452 @@
+"""The client's end of a virtual connection: IN-H out, OUT-H in.  MS-RPCH 3.2.2
+
+Three small machines, coupled here because they share the channels: opening, the virtual IN channel
+and the virtual OUT channel. The client starts recycling of IN when the lifetime it announced is
+nearly used, and follows the server's wish to recycle OUT. Both may run at the same time.
+
+Where the successor of an OUT channel is on the same proxy (OUT_R2), its head and data travel on
+another TCP connection than the predecessor's last PDUs and may overtake them. So what comes on the
+successor is held until OUT_R2/B3 has come on the predecessor.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum, auto
+from typing import ClassVar, Final
+
+from rpch.errors import RpchError, TransportError, UnexpectedMessage
+from rpch.rts.commands import (
+    Ance,
+    AssociationGroupId,
+    ChannelLifetime,
+    ClientKeepalive,
+    Cookie,
+    Destination,
+    Empty,
+    FlowControlAck,
+    ForwardDestination,
+    ReceiveWindowSize,
+    Version,
+)
+from rpch.rts.pdus import (
+    AckWithDestination,
+    ConnA1,
+    ConnA3,
+    ConnB1,
+    ConnC2,
+    InR1A1,
+    InR1A4,
+    InR1A5,
+    InR2A4,
+    OutR1A2,
+    OutR1A3,
+    OutR1A6,
+    OutR1A7,
+    OutR1A10,
+    OutR1A11,
+    OutR2A6,
+    OutR2A7,
+    OutR2B3,
+    OutR2C1,
+    Ping,
+    RtsMessage,
+    RtsPdu,
+)
+from rpch.vconn.events import (
+    Action,
+    ChannelAccepted,
+    ChannelReady,
+    ChannelRefused,
+    CloseLeg,
+    CloseRequested,
+    Deliver,
+    Event,
+    Leg,
+    LegClosed,
+    NonsenseArrived,
+    OpenChannel,
+    Opened,
+    Place,
+    RpcArrived,
+    RtsArrived,
+    Send,
+    Submit,
+    Tick,
+)
+from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow, WindowViolated
+from rpch.vconn.machine import Machine, state_names
+from rpch.vconn.settings import KIB, ClientSettings, seconds, usable_window
+
+RECYCLE_BELOW = 4 * KIB  # of lifetime left  (3.2.2.4.2 <32>)
+RESERVE = 2 * KIB  # of IN-H, for RTS PDUs only
+FIRST_OUT_LENGTH = 76  # CONN/A1, exactly  (2.1.2.1.2)
+SUCCESSOR_OUT_LENGTH = 120  # OUT_R1/A3, and later OUT_R1/A11 or OUT_R2/C1
+
+
+class ClientState(Enum):
+    """The client's states while opening, by their names in MS-RPCH 3.2.2.5."""
+
+    CHANNELS_WAIT = auto()  # ours: the two HTTP requests are being made
+    OUT_CHANNEL_WAIT = auto()
+    WAIT_A3W = auto()
+    WAIT_C2 = auto()
+    OPENED = auto()
+    CLOSED = auto()
+
+
+class ClientInState(Enum):
+    """The virtual IN channel's states."""
+
+    OPENED = auto()
+    OPENING = auto()  # ours: the successor's HTTP request is being made
+    OPENED_A4W = auto()
+
+
+class ClientOutState(Enum):
+    """The virtual OUT channel's states."""
+
+    OPENED = auto()
+    OPENING = auto()  # ours: the successor's HTTP request is being made
+    OPENED_A6W = auto()
+    OPENED_A10W = auto()
+    B3W = auto()
+
+
+C, I, O = ClientState, ClientInState, ClientOutState  # noqa: E741 - as short as the tables below
+
+OPENING_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[RtsPdu], ClientState]]] = {
+    C.CHANNELS_WAIT: {},
+    C.OUT_CHANNEL_WAIT: {},
+    C.WAIT_A3W: {ConnA3: C.WAIT_C2},
+    C.WAIT_C2: {ConnC2: C.OPENED},
+    C.OPENED: {},
+    C.CLOSED: {},
+}
+IN_TRANSITIONS: Final[Mapping[ClientInState, Mapping[type[RtsPdu], ClientInState]]] = {
+    I.OPENED: {},
+    I.OPENING: {},
+    I.OPENED_A4W: {InR1A4: I.OPENED, InR2A4: I.OPENED},
+}
+OUT_TRANSITIONS: Final[Mapping[ClientOutState, Mapping[type[RtsPdu], ClientOutState]]] = {
+    O.OPENED: {OutR1A2: O.OPENING},
+    O.OPENING: {},
+    O.OPENED_A6W: {OutR1A6: O.OPENED_A10W, OutR2A6: O.B3W},
+    O.OPENED_A10W: {OutR1A10: O.OPENED},
+    O.B3W: {OutR2B3: O.OPENED},
+}
+ALWAYS: Final[tuple[type[RtsPdu], ...]] = (Ping, AckWithDestination)
+
+
+class ClientConnection(Machine):
+    """Decides for one virtual connection at the client."""
+
+    ROLE = ForwardDestination.CLIENT
+    NEXT_HOP: ClassVar[Mapping[int, Place]] = {}
+
+    def __init__(self, settings: ClientSettings, cookies: Iterator[bytes], *, now: float) -> None:
+        """`cookies` yields 16 unpredictable bytes for every name that is needed."""
+        super().__init__()
+        self._settings, self._cookies = settings, cookies
+        self.virtual_connection = next(cookies)
+        self.state, self.in_state, self.out_state = C.CHANNELS_WAIT, I.OPENED, O.OPENED
+        self.in_h, self.out_h = Leg(Place.IN_H), Leg(Place.OUT_H)
+        self._ready: set[Leg] = set()
+        self._inlet = self._new_inlet(next(cookies))
+        self._outlet = self._new_outlet(self.in_h, next(cookies), 0)
+        self._peer_window = 0
+        self._next_in: Outlet | None = None
+        self._next_out: Leg | None = None
+        self._next_inlet: Inlet | None = None
+        self._held: list[tuple[bool, bytes]] = []  # what the successor sent: (is RTS, bytes)
+        self._next_head_seen = False
+        self._head_due: Leg | None = None  # its 200 head must come before its PDUs
+        self._timeout = settings.connection_timeout
+        self._sent_at = now
+        self.deadline = now + settings.setup_timeout
+
+    @property
+    def condition(self) -> str:
+        if self.state is not C.OPENED:
+            return self.state.name
+        return state_names(self.in_state, self.out_state)
+
+    def start(self) -> list[Action]:
+        """The first orders: the two HTTP requests.  MS-RPCH 3.2.2.4.1.2"""
+        lifetime = self._settings.channel_lifetime
+        return [OpenChannel(self.in_h, lifetime), OpenChannel(self.out_h, FIRST_OUT_LENGTH)]
+
+    def legs(self) -> list[Leg]:
+        extra = [self._next_in.leg] if self._next_in else []
+        return [self.in_h, self.out_h, *extra, *([self._next_out] if self._next_out else [])]
+
+    def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
+        if leg is not self.out_h:
+            return ()
+        if self.state is not C.OPENED:
+            return [*OPENING_TRANSITIONS[self.state], *ALWAYS]
+        return [*IN_TRANSITIONS[self.in_state], *OUT_TRANSITIONS[self.out_state], *ALWAYS]
+
+    def outlet(self, place: Place) -> Outlet | Leg | None:
+        return self._outlet if place is Place.IN_H else None
+
+    def rpc_arrived(self, event: RpcArrived) -> list[Action]:
+        leg, run = event.leg, event.run
+        if leg is self.out_h and self.state is C.OPENED and self._head_due is None:
+            inlet, size = self._inlet, len(run)
+            inlet.arrived(size)
+            return [Deliver(run), *inlet.consumed(size)]
+        if leg is self._next_out and self.out_state is O.B3W:
+            self._hold(False, bytes(run))
+            return []
+        if leg not in self.legs():
+            return []  # bytes behind A10 or B3; some proxies send such  (3.2.2.5.8 <46>)
+        raise self.unexpected(event)
+
+    def held(self, leg: Leg, message: RtsMessage, data: bytes) -> bool:
+        if leg is self._next_out and self.out_state is O.B3W:
+            self._hold(True, data)
+            return True
+        return leg not in self.legs()
+
+    def turn(self, event: Event) -> list[Action]:
+        match event:
+            case Submit(run=run):
+                return self._submit(run)
+            case ChannelReady(leg=leg):
+                return self._channel_ready(leg)
+            case ChannelAccepted(leg=leg):
+                return self._channel_accepted(leg)
+            case ChannelRefused(why=why):
+                return self.abort(why)
+            case LegClosed(leg=leg):
+                if leg in self.legs():
+                    return self.abort(TransportError(f"{leg.place.value} was closed by the other side"))
+                return []
+            case NonsenseArrived(leg=leg, why=why):
+                return self.abort(why) if leg in self.legs() else []
+            case CloseRequested(why=why):
+                return self.abort(why)
+            case Tick():
+                return self._tick()
+            case _:
+                raise self.unexpected(event)
+
+    def rts_recognised(self, leg: Leg, pdu: RtsPdu) -> list[Action]:
+        self.state = OPENING_TRANSITIONS[self.state].get(type(pdu), self.state)
+        self.in_state = IN_TRANSITIONS[self.in_state].get(type(pdu), self.in_state)
+        self.out_state = OUT_TRANSITIONS[self.out_state].get(type(pdu), self.out_state)
+        match pdu:
+            case Ping():
+                return []
+            case AckWithDestination(ack=ack):
+                return self._acknowledged(ack)
+            case ConnA3(timeout=timeout):
+                self._retime(timeout.milliseconds)
+                return []
+            case ConnC2(window=window, timeout=timeout):
+                return self._opened(window.size, timeout.milliseconds)
+            case InR1A4(window=window, timeout=timeout):
+                self._retime(timeout.milliseconds)
+                return self._in_switched(window.size)
+            case InR2A4():
+                return self._in_switched(self._peer_window)
+            case OutR1A2():
+                self._next_out = self.out_h.successor()
+                return [OpenChannel(self._next_out, SUCCESSOR_OUT_LENGTH)]
+            case OutR1A6():
+                return self._say(OutR1A7(Destination(ForwardDestination.SERVER), self._next_out_cookie()))
+            case OutR2A6():
+                return self._out_renaming()
+            case OutR1A10() | OutR2B3():
+                return self._out_switched(pdu)
+            case _:
+                raise self.unexpected(pdu)
+
+    def abort(self, why: RpchError | None) -> list[Action]:
+        self.state = C.CLOSED
+        return super().abort(why)
+
+    # Opening
+
+    def _channel_ready(self, leg: Leg) -> list[Action]:
+        self._ready.add(leg)
+        if leg is self._next_out:
+            return self._out_announced(leg)
+        if self._next_in is not None and leg is self._next_in.leg:
+            return self._in_announced()
+        if self.state is not C.CHANNELS_WAIT or not {self.in_h, self.out_h} <= self._ready:
+            return []
+        self.state = C.OUT_CHANNEL_WAIT
+        settings, vc, one = self._settings, Cookie(self.virtual_connection), Version(1)
+        window = ReceiveWindowSize(settings.receive_window)
+        lifetime = ChannelLifetime(settings.channel_lifetime)
+        keepalive = ClientKeepalive(int(settings.keepalive * 1000))
+        group = AssociationGroupId(settings.association_group)
+        in_channel = Cookie(self._outlet.window.cookies[-1])
+        a1 = ConnA1(one, vc, Cookie(self._inlet.cookie), window)
+        return [
+            Send(self.out_h, a1),
+            *self._say(ConnB1(one, vc, in_channel, lifetime, keepalive, group)),
+        ]
+
+    def _channel_accepted(self, leg: Leg) -> list[Action]:
+        if self.state is C.OUT_CHANNEL_WAIT and leg is self.out_h:
+            self.state = C.WAIT_A3W
+            return []
+        if leg is self._head_due:
+            self._head_due = None
+            return []
+        if leg is self._next_out and self.out_state is O.B3W:
+            self._next_head_seen = True
+            return []
+        raise UnexpectedMessage(f"a response on {leg}", state=self.condition)
+
+    def _opened(self, window: int, milliseconds: int) -> list[Action]:
+        self._retime(milliseconds)
+        self._peer_window = window
+        name = self._outlet.window.cookies[-1]
+        self._outlet.window = SendWindow(usable_window(window), name, strict=self._settings.strict)
+        self._outlet.plugged = False
+        return [Opened(), *self._outlet.pump(), *self._recycle_if_due()]
+
+    def _retime(self, milliseconds: int) -> None:
+        """The proxy's time-out sets our pings: half of it, so that no gap reaches it.  MS-RPCH 3.2.2.2.1"""
+        self._timeout = seconds(milliseconds)
+        if self.state is C.OPENED:
+            self.deadline = min(self._sent_at, self.now) + self._timeout / 2
+
+    # The RPC layer
+
+    def _submit(self, run: bytes | memoryview) -> list[Action]:
+        actions = self._outlet.submit(run, None)
+        if actions:
+            self._sent_at = self.now
+        return [*actions, *self._recycle_if_due()]
+
+    def _acknowledged(self, ack: FlowControlAck) -> list[Action]:
+        if ack.channel not in self._outlet.window.cookies:
+            return []  # of a channel that is gone (3.2.1.5.1.2)
+        self._outlet.window.acknowledge(ack)
+        self._sent_at = self.now if self._outlet.queue else self._sent_at
+        return [*self._outlet.pump(), *self._recycle_if_due()]
+
+    # The virtual IN channel  MS-RPCH 3.2.2.4.2, 3.2.2.5.5
+
+    def _recycle_if_due(self) -> list[Action]:
+        """Start a successor no later than the last 4 KiB, or when the next PDU would not fit."""
+        outlet = self._outlet
+        if self.state is not C.OPENED or self.in_state is not I.OPENED or outlet.lifetime is None:
+            return []
+        if outlet.lifetime.left >= max(RECYCLE_BELOW, outlet.next_size() + RESERVE):
+            return []
+        self.in_state = I.OPENING
+        self._next_in = self._new_outlet(self.in_h.successor(), next(self._cookies), 0)
+        return [OpenChannel(self._next_in.leg, self._settings.channel_lifetime)]
+
+    def _in_announced(self) -> list[Action]:
+        successor = self._next_in
+        if successor is None or successor.lifetime is None:
+            return []
+        self.in_state = I.OPENED_A4W
+        predecessor = Cookie(self._outlet.window.cookies[-1])
+        vc, name = Cookie(self.virtual_connection), Cookie(successor.window.cookies[-1])
+        a1 = InR1A1(Version(1), vc, predecessor, name)
+        successor.lifetime.used += len(a1.encode())
+        return [Send(successor.leg, a1)]
+
+    def _in_switched(self, window: int) -> list[Action]:
+        """A5 is the last PDU on the predecessor; what waits for a window moves to the successor."""
+        successor, predecessor = self._next_in, self._outlet
+        if successor is None:
+            raise UnexpectedMessage("IN_R1/A4", state=self.condition)
+        self._peer_window = window
+        name = successor.window.cookies[-1]
+        actions = self._say(InR1A5(Cookie(name)))
+        successor.window = SendWindow(usable_window(window), name, strict=self._settings.strict)
+        successor.queue, predecessor.queue = predecessor.queue, deque()
+        successor.plugged = False
+        self._outlet, self._next_in, self.in_h = successor, None, successor.leg
+        return [*actions, *successor.pump(), *self._recycle_if_due()]
+
+    # The virtual OUT channel  MS-RPCH 3.2.2.5.6 to 3.2.2.5.10
+
+    def _out_announced(self, leg: Leg) -> list[Action]:
+        self.out_state = O.OPENED_A6W
+        self._next_inlet = self._new_inlet(next(self._cookies))
+        window = ReceiveWindowSize(self._settings.receive_window)
+        vc, predecessor = Cookie(self.virtual_connection), Cookie(self._inlet.cookie)
+        return [Send(leg, OutR1A3(Version(1), vc, predecessor, self._next_out_cookie(), window))]
+
+    def _next_out_cookie(self) -> Cookie:
+        if self._next_inlet is None:
+            raise UnexpectedMessage("a successor", state=self.condition)
+        return Cookie(self._next_inlet.cookie)
+
+    def _out_renaming(self) -> list[Action]:
+        if self._next_out is None:
+            raise UnexpectedMessage("OUT_R2/A6", state=self.condition)
+        self._next_head_seen = False
+        a7 = OutR2A7(Destination(ForwardDestination.SERVER), self._next_out_cookie(), Version(1))
+        return [*self._say(a7), Send(self._next_out, OutR2C1(Empty()))]
+
+    def _out_switched(self, pdu: RtsPdu) -> list[Action]:
+        """The predecessor has sent its last PDU; whatever it still sends is nothing."""
+        successor, inlet, predecessor = self._next_out, self._next_inlet, self.out_h
+        if successor is None or inlet is None:
+            raise self.unexpected(pdu)
+        self.out_h, self._inlet, self._next_out, self._next_inlet = successor, inlet, None, None
+        actions: list[Action] = []
+        if isinstance(pdu, OutR1A10):
+            actions.append(Send(successor, OutR1A11(Ance())))
+            self._head_due = successor
+        else:
+            self._head_due = None if self._next_head_seen else successor
+        actions.append(CloseLeg(predecessor))
+        held, self._held = self._held, []
+        for is_rts, data in held:
+            event: Event = RtsArrived(successor, data) if is_rts else RpcArrived(successor, data)
+            actions += self.handle(event, self.now)
+        return actions
+
+    def _hold(self, is_rts: bool, data: bytes) -> None:
+        self._held.append((is_rts, data))
+        if sum(len(data) for _, data in self._held) > 2 * self._settings.receive_window + self.RTS_LIMIT:
+            raise WindowViolated("too much on a successor before OUT_R2/B3")
+
+    # In between
+
+    def _say(self, pdu: RtsPdu) -> list[Action]:
+        """An RTS PDU of our own on the default IN channel."""
+        self._sent_at = self.now
+        outlet = self._outlet
+        size = len(pdu.encode())
+        if outlet.lifetime is not None:
+            if size > outlet.lifetime.left:
+                raise UnexpectedMessage(f"{pdu.NAME} beyond the channel's lifetime", state=self.condition)
+            outlet.lifetime.used += size
+        return [Send(outlet.leg, pdu)]
+
+    def _tick(self) -> list[Action]:
+        if self.state is not C.OPENED:
+            return self.abort(TransportError("the connection was not opened in time"))
+        half = self._timeout / 2
+        if self.now < self._sent_at + half:
+            self.deadline = self._sent_at + half
+            return []
+        self.deadline = self.now + half
+        return [*self._say(Ping()), *self._recycle_if_due()]
+
+    def _new_inlet(self, cookie: bytes) -> Inlet:
+        def acknowledge(ack: FlowControlAck) -> list[Action]:
+            said = self._say(AckWithDestination(Destination(ForwardDestination.OUT_PROXY), ack))
+            return [*said, *self._recycle_if_due()]
+
+        return Inlet(self._settings.receive_window, cookie, acknowledge, strict=self._settings.strict)
+
+    def _new_outlet(self, leg: Leg, cookie: bytes, window: int) -> Outlet:
+        sending = SendWindow(usable_window(window), cookie, strict=self._settings.strict)
+        outlet = Outlet(leg, sending, plugged=True, reserve=RESERVE)
+        outlet.lifetime = Lifetime(self._settings.channel_lifetime)
+        return outlet

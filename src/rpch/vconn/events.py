@@ -1,0 +1,280 @@
+"""What happens to a virtual connection, and what its machines order done about it.
+
+Events are facts, actions are orders. Both name legs: the hops of one virtual connection.
+
+             IN-H                      IN-T
+    client ────────► inbound proxy ◄────────► server
+           ◄──────── outbound proxy ◄───────►
+             OUT-H                     OUT-T
+
+Recycling gives a virtual connection several legs of one kind in a row, so a leg is an object of its
+own and not just its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from rpch.dcerpc.framing import Bytes
+from rpch.errors import RpchError
+from rpch.rts.pdus import RtsPdu
+
+
+class Place(Enum):
+    """Between whom a leg runs."""
+
+    IN_H = "IN-H"
+    IN_T = "IN-T"
+    OUT_H = "OUT-H"
+    OUT_T = "OUT-T"
+
+
+class Leg:
+    """One TCP connection of a virtual connection. Compared by identity; its name is for people."""
+
+    __slots__ = ("number", "place")
+
+    def __init__(self, place: Place, number: int = 1) -> None:
+        self.place, self.number = place, number
+
+    def __repr__(self) -> str:
+        return f"{self.place.value}#{self.number}"
+
+    def successor(self) -> Leg:
+        """The leg that will replace this one."""
+        return Leg(self.place, self.number + 1)
+
+
+# Made for every run of bytes on the hot path: not frozen, since freezing triples what making one costs.
+
+
+@dataclass(slots=True)
+class RpcArrived:
+    """An unbroken run of whole RPC PDUs came in."""
+
+    leg: Leg
+    run: Bytes
+
+
+@dataclass(slots=True)
+class Forward:
+    """Write RPC PDUs, as they came."""
+
+    leg: Leg
+    run: Bytes
+
+
+@dataclass(slots=True)
+class Deliver:
+    """Hand RPC PDUs to the RPC layer of this party."""
+
+    run: Bytes
+
+
+@dataclass(slots=True)
+class Submit:
+    """The RPC layer of this party sends whole RPC PDUs."""
+
+    run: Bytes
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class RtsArrived:
+    """One RTS PDU came in."""
+
+    leg: Leg
+    data: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NonsenseArrived:
+    """What came in is no stream of PDUs."""
+
+    leg: Leg
+    why: RpchError
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The TCP connection that was ordered stands."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailed:
+    """The TCP connection that was ordered failed."""
+
+    leg: Leg
+    why: RpchError
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelReady:
+    """The HTTP request that was ordered stands: authenticated, its head sent, its body open."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAccepted:
+    """The proxy answered the OUT request with 200."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRefused:
+    """The HTTP request failed, or was answered with an error status."""
+
+    leg: Leg
+    why: RpchError
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessorArrived:
+    """A new leg came to this party with a PDU that names this virtual connection."""
+
+    leg: Leg
+    pdu: RtsPdu
+
+
+@dataclass(frozen=True, slots=True)
+class LegClosed:
+    """The peer closed a leg, or it was lost."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """The RPC layer is done with this many of the bytes delivered to it, in order."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequested:
+    """This party wants to end the virtual connection."""
+
+    why: RpchError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The deadline has come."""
+
+
+Event = (
+    RpcArrived
+    | Submit
+    | RtsArrived
+    | NonsenseArrived
+    | Connected
+    | ConnectFailed
+    | ChannelReady
+    | ChannelAccepted
+    | ChannelRefused
+    | SuccessorArrived
+    | LegClosed
+    | Consumed
+    | CloseRequested
+    | Tick
+)
+
+
+# Actions
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write an RTS PDU of our own."""
+
+    leg: Leg
+    pdu: RtsPdu
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Write an RTS PDU meant for somebody else, byte for byte.  MS-RPCH 3.2.1.5.2"""
+
+    leg: Leg
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a TCP connection to the server."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChannel:
+    """Make an HTTP request to the proxy with a body of this many bytes, authenticated."""
+
+    leg: Leg
+    content_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptChannel:
+    """Answer the OUT request with the 200 head.  MS-RPCH 2.1.2.1.4"""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseChannel:
+    """Answer a request with 503 and the RPC status, and close it.  MS-RPCH 2.1.2.1.3"""
+
+    leg: Leg
+    rpc_status: int
+    why: RpchError
+
+
+@dataclass(frozen=True, slots=True)
+class SetKeepalive:
+    """Let TCP probe a silent leg at this interval, in seconds.  MS-RPCH 3.2.3.5.3"""
+
+    leg: Leg
+    interval: float
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLeg:
+    """Close a leg after what was written to it has left."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The virtual connection is open: RPC PDUs pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The virtual connection has ended; with a reason if it was no orderly end."""
+
+    why: RpchError | None
+
+
+Action = (
+    Forward
+    | Deliver
+    | Send
+    | PassOn
+    | Connect
+    | OpenChannel
+    | AcceptChannel
+    | RefuseChannel
+    | SetKeepalive
+    | CloseLeg
+    | Opened
+    | Closed
+)

@@ -1,0 +1,206 @@
+"""Flow control: what a sender may still send, what a receiver has taken.  MS-RPCH 3.2.1.4, 3.2.1.5
+
+Only RPC PDUs count, each with its whole length; RTS PDUs, HTTP heads and the banner never do. Every
+hop counts for itself, and every instance of a channel begins anew.
+
+    Inlet   the receiving end of a leg: a window, and where its acknowledgements go
+    Outlet  the sending end of a virtual channel: a queue, a window, and perhaps a lifetime
+
+A queue holds runs of RPC PDUs and markers. A marker is what must leave behind the PDUs queued before
+it and not a byte earlier: IN_R1/B1, OUT_R1/A10, OUT_R2/B3, and anything at all while a leg is plugged.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rpch.dcerpc.framing import Bytes, longest_prefix, pdu_size
+from rpch.errors import RemoteProtocolError
+from rpch.rts.commands import FlowControlAck
+from rpch.vconn.events import Action, Forward, Leg
+
+MODULUS = 1 << 32
+EAGER_BELOW = 8192  # a window smaller than two fragments of this size is acknowledged eagerly
+
+
+class WindowViolated(RemoteProtocolError):
+    """The peer sent more than its window, or acknowledged what cannot be."""
+
+
+class Inlet:
+    """The receiving end of one leg.
+
+    An acknowledgement is due when less than half the window is left on offer. Two rules keep that
+    from going wrong: a window that is small beside a fragment counts as half used earlier, or a
+    large PDU behind a small one would wait for ever; and with a backlog an acknowledgement must
+    offer an eighth of the window at least, or each PDU would cost one.
+    """
+
+    __slots__ = ("_acknowledge", "_due_below", "_limit", "advertised", "cookie", "queued", "received", "size")
+
+    def __init__(
+        self, size: int, cookie: bytes, acknowledge: Callable[[FlowControlAck], list[Action]], *, strict: bool
+    ) -> None:
+        self.size, self.cookie = size, cookie
+        self.queued = self.received = 0
+        self.advertised = size
+        self._acknowledge = acknowledge
+        self._due_below = max(size // 2, min(size, EAGER_BELOW))
+        self._limit = size if strict else 2 * size  # Observed: FreeRDP never waits for its IN window
+
+    def arrived(self, size: int) -> None:
+        """RPC PDUs came in; they occupy the window until they are consumed."""
+        self.queued += size
+        self.received += size
+        self.advertised -= size
+        if self.queued > self._limit:
+            raise WindowViolated(f"{self.queued} bytes in a receive window of {self.size}")
+
+    def consumed(self, size: int) -> list[Action]:
+        """RPC PDUs have gone on to the next hop, or to the RPC layer."""
+        self.queued -= size
+        if self.advertised >= self._due_below:
+            return []
+        free = self.size - self.queued
+        if free <= self.advertised or (self.queued and free - self.advertised < self.size // 8):
+            return []
+        self.advertised = free
+        return self._acknowledge(FlowControlAck(self.received % MODULUS, max(free, 0), self.cookie))
+
+
+class SendWindow:
+    """What may still be sent to one receiver.  MS-RPCH 3.2.1.5.1"""
+
+    __slots__ = ("_base", "_strict", "available", "cookies", "sent", "size")
+
+    def __init__(self, size: int, cookie: bytes, *, strict: bool) -> None:
+        self.size = self.available = size
+        self.sent = 0
+        self.cookies = [cookie]
+        self._base = 0
+        self._strict = strict
+
+    def rename(self, cookie: bytes) -> None:
+        """The leg stays, its channel is called differently from now on; both names are good.
+
+        Whether the peer's counter starts again at the switch is not said. We let ours run on, and
+        follow a peer that restarts as soon as its numbers show it.
+        """
+        self.cookies = [self.cookies[-1], cookie]
+        self._base = self.sent
+
+    def acknowledge(self, ack: FlowControlAck) -> None:
+        """Take over what the receiver says it can take."""
+        in_flight = (self.sent - ack.bytes_received) % MODULUS
+        if in_flight > MODULUS // 2 and self._base:
+            self.sent -= self._base  # the peer counts from the switch
+            self._base = 0
+            in_flight = (self.sent - ack.bytes_received) % MODULUS
+        offered = ack.available_window
+        if in_flight > MODULUS // 2 or offered > self.size or in_flight > offered:
+            if self._strict:
+                raise WindowViolated(
+                    f"acknowledged {ack.bytes_received} of {self.sent} bytes, window {offered} of {self.size}"
+                )
+            in_flight = min(in_flight, self.size) if in_flight <= MODULUS // 2 else 0
+            offered = min(offered, self.size)
+        self.available = max(offered - in_flight, 0)
+
+
+class Lifetime:
+    """How many bytes one channel may still carry.  MS-RPCH 3.2.2.4.2, 3.2.5.4.1"""
+
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.used = limit, 0
+
+    @property
+    def left(self) -> int:
+        return self.limit - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Actions that leave only behind what was queued before them."""
+
+    actions: Callable[[], list[Action]]
+
+
+class Outlet:
+    """The sending end of a virtual channel: what waits, and whether it may leave.
+
+    `reserve` is the part of a lifetime that belongs to RTS PDUs: no RPC PDU enters it.
+    """
+
+    __slots__ = ("leg", "lifetime", "plugged", "queue", "reserve", "window")
+
+    def __init__(self, leg: Leg, window: SendWindow, *, plugged: bool = False, reserve: int = 0) -> None:
+        self.leg, self.window, self.plugged, self.reserve = leg, window, plugged, reserve
+        self.lifetime: Lifetime | None = None
+        self.queue: deque[tuple[Bytes, Inlet | None] | Marker] = deque()
+
+    def submit(self, run: Bytes, origin: Inlet | None) -> list[Action]:
+        """Send RPC PDUs, now or when the window allows it. `origin` is told when they have left."""
+        size = len(run)
+        window, lifetime = self.window, self.lifetime
+        if (
+            not self.queue
+            and not self.plugged
+            and size <= window.available
+            and (lifetime is None or size + self.reserve <= lifetime.left)
+        ):
+            window.available -= size
+            window.sent += size
+            if lifetime is not None:
+                lifetime.used += size
+            actions: list[Action] = [Forward(self.leg, run)]
+            if origin is not None:
+                actions += origin.consumed(size)
+            return actions
+        self.queue.append((memoryview(run), origin))
+        return self.pump()
+
+    def mark(self, actions: Callable[[], list[Action]]) -> list[Action]:
+        """Let these actions leave behind everything queued so far."""
+        self.queue.append(Marker(actions))
+        return self.pump()
+
+    def pump(self) -> list[Action]:
+        """What may leave now."""
+        actions: list[Action] = []
+        while self.queue and not self.plugged:
+            entry = self.queue[0]
+            if isinstance(entry, Marker):
+                self.queue.popleft()
+                actions += entry.actions()
+                continue
+            run, origin = entry
+            size = longest_prefix(run, self._room())
+            if not size:
+                break
+            self.window.available -= size
+            self.window.sent += size
+            if self.lifetime is not None:
+                self.lifetime.used += size
+            actions.append(Forward(self.leg, run[:size]))
+            if size == len(run):
+                self.queue.popleft()
+            else:
+                self.queue[0] = (run[size:], origin)
+            if origin is not None:
+                actions += origin.consumed(size)
+        return actions
+
+    def next_size(self) -> int:
+        """The size of the PDU that waits in front, or 0."""
+        if self.queue and not isinstance(entry := self.queue[0], Marker):
+            return pdu_size(entry[0])
+        return 0
+
+    def _room(self) -> int:
+        if self.lifetime is None:
+            return self.window.available
+        return min(self.window.available, self.lifetime.left - self.reserve)

@@ -1,0 +1,316 @@
+"""The inbound proxy: client to server, IN-H to IN-T.  MS-RPCH 3.2.3
+
+One machine is what this node knows of one virtual IN channel. It begins with CONN/B1 (a new virtual
+connection) or IN_R1/A1 (a successor whose predecessor is on another node), with a connect to the
+server, during which IN-T is plugged: nothing the client sends leaves before the server's CONN/B3 or
+IN_R1/B2. Where the predecessor is on this node, the successor comes as an event to its machine
+(IN_R2): what it sends is held until IN_R2/A5 has arrived on the predecessor, since the two travel on
+different TCP connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum, auto
+from typing import ClassVar, Final
+
+from rpch.dcerpc.framing import Bytes
+from rpch.errors import RpchError, UnexpectedMessage
+from rpch.rts.commands import (
+    AssociationGroupId,
+    ClientAddress,
+    ConnectionTimeout,
+    Cookie,
+    Destination,
+    Empty,
+    FlowControlAck,
+    ForwardDestination,
+    ReceiveWindowSize,
+    Version,
+)
+from rpch.rts.pdus import (
+    Ack,
+    AckWithDestination,
+    ConnB1,
+    ConnB2,
+    ConnB3,
+    InR1A1,
+    InR1A2,
+    InR1A5,
+    InR1A6,
+    InR1B1,
+    InR1B2,
+    InR2A2,
+    InR2A5,
+    KeepAlive,
+    Ping,
+    RtsMessage,
+    RtsPdu,
+)
+from rpch.vconn.events import (
+    Action,
+    Closed,
+    CloseLeg,
+    Connect,
+    Connected,
+    ConnectFailed,
+    Event,
+    Leg,
+    LegClosed,
+    NonsenseArrived,
+    Opened,
+    Place,
+    RefuseChannel,
+    RpcArrived,
+    RtsArrived,
+    Send,
+    SetKeepalive,
+    SuccessorArrived,
+    Tick,
+)
+from rpch.vconn.flow import Inlet, Outlet, SendWindow, WindowViolated
+from rpch.vconn.machine import Machine
+from rpch.vconn.settings import ProxySettings, usable_window
+
+SERVER_UNAVAILABLE = 0x6BA
+KEEPALIVE_DEFAULT = 300.0  # ClientKeepalive 0  (2.2.3.5.6)
+
+
+class InState(Enum):
+    """The inbound proxy's states, by their names in MS-RPCH 3.2.3."""
+
+    CONNECTING = auto()  # ours: the server leg of CONN/B1 is being opened
+    B3W = auto()
+    CONNECTING_R1 = auto()  # ours: the same for IN_R1/A1
+    WAIT_B2 = auto()
+    OPENED = auto()
+    OPENED_A5W = auto()
+    FLUSHING = auto()  # ours: after IN_R1/A5, until the last queued PDU and IN_R1/B1 have left
+    FINISHED = auto()
+
+
+S = InState
+
+# Which PDU is legal on which leg in which state, and where it leads.
+TRANSITIONS: Final[Mapping[InState, Mapping[tuple[Place, type[RtsPdu]], InState]]] = {
+    S.CONNECTING: {},
+    S.B3W: {(Place.IN_T, ConnB3): S.OPENED},
+    S.CONNECTING_R1: {},
+    S.WAIT_B2: {(Place.IN_T, InR1B2): S.OPENED},
+    S.OPENED: {(Place.IN_H, InR1A5): S.FLUSHING},
+    S.OPENED_A5W: {(Place.IN_H, InR2A5): S.OPENED},
+    S.FLUSHING: {},
+    S.FINISHED: {},
+}
+# And what leads nowhere else, in any state.
+ALWAYS: Final[Mapping[Place, tuple[type[RtsPdu], ...]]] = {
+    Place.IN_H: (Ping, KeepAlive),
+    Place.IN_T: (Ack,),
+}
+
+
+class InboundProxy(Machine):
+    """Decides for one virtual IN channel on this node."""
+
+    ROLE = ForwardDestination.IN_PROXY
+    NEXT_HOP: ClassVar[Mapping[int, Place]] = {
+        ForwardDestination.CLIENT: Place.IN_T,
+        ForwardDestination.SERVER: Place.IN_T,
+        ForwardDestination.OUT_PROXY: Place.IN_T,
+    }
+
+    def __init__(self, leg: Leg, first: ConnB1 | InR1A1, settings: ProxySettings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._first = first
+        self.virtual_connection = first.virtual_connection.value
+        cookie = first.in_channel if isinstance(first, ConnB1) else first.successor
+        self.state = S.CONNECTING if isinstance(first, ConnB1) else S.CONNECTING_R1
+        self.in_h = leg
+        self.in_t = Leg(Place.IN_T)
+        self._inlet = self._new_inlet(cookie.value)
+        self._outlet = Outlet(self.in_t, SendWindow(0, cookie.value, strict=settings.strict), plugged=True)
+        self._server_open = False
+        self._successor: Leg | None = None
+        self._successor_inlet: Inlet | None = None
+        self._held: list[tuple[bool, Bytes]] = []  # what the successor sent: (is RTS, bytes)
+
+    @property
+    def condition(self) -> str:
+        return self.state.name
+
+    def start(self) -> list[Action]:
+        """The first order: connect to the server.  MS-RPCH 3.2.3.5.3, 3.2.3.5.5.2"""
+        return [Connect(self.in_t)]
+
+    def legs(self) -> list[Leg]:
+        return [self.in_h, *([self._successor] if self._successor else []), self.in_t]
+
+    def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
+        moves = [kind for place, kind in TRANSITIONS[self.state] if place is leg.place]
+        return [*moves, *ALWAYS.get(leg.place, ())]
+
+    def outlet(self, place: Place) -> Outlet | Leg | None:
+        return self._outlet if place is Place.IN_T else None
+
+    def rpc_arrived(self, event: RpcArrived) -> list[Action]:
+        leg, run = event.leg, event.run
+        if leg is self.in_h and self.state is not S.FLUSHING:
+            inlet = self._inlet
+            inlet.arrived(len(run))
+            return self._outlet.submit(run, inlet)
+        if leg is self._successor:
+            self._hold(False, run)
+            return []
+        raise self.unexpected(event)  # from the server, or behind IN_R1/A5
+
+    def held(self, leg: Leg, message: RtsMessage, data: bytes) -> bool:
+        if leg is not self._successor:
+            return False
+        if message.is_a(InR2A5):
+            raise UnexpectedMessage("IN_R2/A5 on the successor", state=self.condition)  # (3.2.3.5.8)
+        self._hold(True, data)
+        return True
+
+    def turn(self, event: Event) -> list[Action]:
+        match event:
+            case Connected():
+                return self._connected()
+            case ConnectFailed(why=why):
+                return self._refuse(why)
+            case SuccessorArrived(leg=leg, pdu=InR1A1() as pdu):
+                return self._successor_arrived(leg, pdu)
+            case LegClosed(leg=leg):
+                return self._leg_closed(leg)
+            case NonsenseArrived(why=why):
+                return self.abort(why)
+            case Tick():
+                return []
+            case _:
+                raise self.unexpected(event)
+
+    def rts_recognised(self, leg: Leg, pdu: RtsPdu) -> list[Action]:
+        self.state = TRANSITIONS[self.state].get((leg.place, type(pdu)), self.state)
+        match pdu:
+            case Ack(ack=ack):
+                return self._acknowledged(ack)
+            case Ping():
+                return []
+            case KeepAlive(keepalive=keepalive):
+                return self._keepalive(keepalive.milliseconds)
+            case ConnB3(window=window) | InR1B2(window=window):
+                return self._unplug(window.size)
+            case InR1A5(successor=successor):
+                return self._flush(successor)
+            case InR2A5(successor=successor):
+                return self._switch(successor)
+            case _:
+                raise self.unexpected(pdu)
+
+    def _connected(self) -> list[Action]:
+        window = ReceiveWindowSize(self._settings.receive_window)
+        timeout = ConnectionTimeout(int(self._settings.connection_timeout * 1000))
+        self._server_open = True
+        match self._first:
+            case ConnB1(virtual_connection=vc, in_channel=cookie, group=group, keepalive=keepalive):
+                self.state = S.B3W
+                client = ClientAddress(self._settings.client)
+                group = AssociationGroupId(group.value)
+                hello: RtsPdu = ConnB2(Version(1), vc, cookie, window, timeout, group, client)
+                return [*self._keepalive(keepalive.milliseconds), Send(self.in_t, hello)]
+            case InR1A1(virtual_connection=vc, predecessor=predecessor, successor=cookie):
+                self.state = S.WAIT_B2
+                hello = InR1A2(Version(1), vc, predecessor, cookie, window, timeout)
+                return [*self._keepalive(0), Send(self.in_t, hello)]
+
+    def _unplug(self, window: int) -> list[Action]:
+        name = self._outlet.window.cookies[0]
+        self._outlet.window = SendWindow(usable_window(window), name, strict=self._settings.strict)
+        self._outlet.plugged = False
+        return [Opened(), *self._outlet.pump()]
+
+    def _acknowledged(self, ack: FlowControlAck) -> list[Action]:
+        if ack.channel not in self._outlet.window.cookies:
+            return []  # of a channel that is gone (3.2.1.5.1.2)
+        self._outlet.window.acknowledge(ack)
+        return self._outlet.pump()
+
+    def _keepalive(self, milliseconds: int) -> list[Action]:
+        if not self._server_open:
+            return []
+        return [SetKeepalive(self.in_t, max(milliseconds / 1000, 1.0) if milliseconds else KEEPALIVE_DEFAULT)]
+
+    def _flush(self, successor: Cookie) -> list[Action]:
+        """The successor is on another node. A6 goes at once, B1 behind the last PDU.  MS-RPCH 3.2.3.5.6"""
+        return [Send(self.in_t, InR1A6(successor)), *self._outlet.mark(self._flushed)]
+
+    def _flushed(self) -> list[Action]:
+        last = Send(self.in_t, InR1B1(Empty()))
+        return [last, *self._finish(None)]
+
+    def _finish(self, why: RpchError | None) -> list[Action]:
+        self.state = S.FINISHED
+        return super().abort(why)
+
+    def _successor_arrived(self, leg: Leg, pdu: InR1A1) -> list[Action]:
+        """A successor on this node.  MS-RPCH 3.2.3.5.5.1"""
+        if self.state is not S.OPENED or pdu.predecessor.value != self._inlet.cookie:
+            return [CloseLeg(leg), *self.abort(self.unexpected(pdu))]
+        self.state = S.OPENED_A5W
+        self._successor = leg
+        self._successor_inlet = self._new_inlet(pdu.successor.value)
+        self._outlet.window.rename(pdu.successor.value)
+        return [Send(self.in_t, InR2A2(pdu.successor))]
+
+    def _switch(self, successor: Cookie) -> list[Action]:
+        """The predecessor has sent its last PDU.  MS-RPCH 3.2.3.5.8"""
+        leg, inlet = self._successor, self._successor_inlet
+        if leg is None or inlet is None:
+            raise self.unexpected(InR2A5(successor))
+        held, self._held = self._held, []
+        self._successor = self._successor_inlet = None
+        if successor.value != inlet.cookie:
+            return [CloseLeg(leg)]  # only the successor goes; the predecessor carries on
+        predecessor, self.in_h, self._inlet = self.in_h, leg, inlet
+        actions: list[Action] = [CloseLeg(predecessor)]
+        for is_rts, data in held:
+            if self.finished:
+                break
+            if is_rts:
+                actions += self.handle(RtsArrived(leg, data), self.now)
+            else:
+                actions += self._outlet.submit(data, self._inlet)
+        return actions
+
+    def _hold(self, is_rts: bool, data: Bytes) -> None:
+        inlet = self._successor_inlet
+        if inlet is None:
+            raise WindowViolated("nothing waits for this channel")
+        if is_rts:
+            if sum(len(data) for rts, data in self._held if rts) > self.RTS_LIMIT:
+                raise WindowViolated("too many RTS PDUs before IN_R2/A5")
+        else:
+            inlet.arrived(len(data))
+        self._held.append((is_rts, bytes(data)))
+
+    def _leg_closed(self, leg: Leg) -> list[Action]:
+        if leg not in self.legs():
+            return []
+        if self.state is S.FLUSHING and leg is self.in_h:
+            return []  # it has sent its last PDU; what is queued must still leave
+        return self.abort(None)
+
+    def abort(self, why: RpchError | None) -> list[Action]:
+        return self._finish(why)
+
+    def _refuse(self, why: RpchError) -> list[Action]:
+        """No answer was begun on IN-H, so the client can be told.  MS-RPCH 3.2.3.5.11"""
+        refusals: list[Action] = [RefuseChannel(self.in_h, SERVER_UNAVAILABLE, why)]
+        self.state, self.finished = S.FINISHED, True
+        return [*refusals, CloseLeg(self.in_t), Closed(why)]
+
+    def _new_inlet(self, cookie: bytes) -> Inlet:
+        def acknowledge(ack: FlowControlAck) -> list[Action]:
+            return [Send(self.in_t, AckWithDestination(Destination(ForwardDestination.CLIENT), ack))]
+
+        return Inlet(self._settings.receive_window, cookie, acknowledge, strict=self._settings.strict)

@@ -1,0 +1,357 @@
+"""The outbound proxy: server to client, OUT-T to OUT-H.  MS-RPCH 3.2.4
+
+One machine is what this node knows of one virtual OUT channel. It begins with CONN/A1 (a new virtual
+connection) or OUT_R1/A3 (a successor whose predecessor is on another node). OUT-H is plugged until
+its 200 head may be written: at once for CONN, after OUT_R1/A11 for a successor.
+
+Where the predecessor is on this node, the successor comes as an event to its machine (OUT_R2). Two
+things must happen before the successor takes over, in either order: the server's OUT_R2/B1, behind
+which everything queued for the predecessor still leaves there, then B3; and the client's OUT_R2/C1 on
+the successor, before which its head may not be written.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from enum import Enum, auto
+from typing import ClassVar, Final
+
+from rpch.errors import RpchError, UnexpectedMessage
+from rpch.rts.commands import (
+    Ance,
+    ChannelLifetime,
+    ConnectionTimeout,
+    FlowControlAck,
+    ForwardDestination,
+    PingTrafficSentNotify,
+    ReceiveWindowSize,
+    Version,
+)
+from rpch.rts.pdus import (
+    PING_SIZE,
+    Ack,
+    AckWithDestination,
+    ConnA1,
+    ConnA2,
+    ConnA3,
+    ConnC1,
+    ConnC2,
+    OutR1A3,
+    OutR1A4,
+    OutR1A9,
+    OutR1A10,
+    OutR1A11,
+    OutR2A4,
+    OutR2B1,
+    OutR2B2,
+    OutR2B3,
+    OutR2C1,
+    Ping,
+    PingTrafficSent,
+    RtsPdu,
+)
+from rpch.vconn.events import (
+    AcceptChannel,
+    Action,
+    Closed,
+    CloseLeg,
+    Connect,
+    Connected,
+    ConnectFailed,
+    Event,
+    Leg,
+    LegClosed,
+    NonsenseArrived,
+    Opened,
+    PassOn,
+    Place,
+    RefuseChannel,
+    RpcArrived,
+    Send,
+    SuccessorArrived,
+    Tick,
+)
+from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow
+from rpch.vconn.inbound import SERVER_UNAVAILABLE
+from rpch.vconn.machine import Machine
+from rpch.vconn.settings import ProxySettings, usable_window
+
+NOTIFY_ABOVE = 1031  # bytes of pings, before the server is told  (3.2.4.6 <50>)
+PROTOCOL_ERROR = 0x6C0
+
+
+class OutState(Enum):
+    """The outbound proxy's states, by their names in MS-RPCH 3.2.4."""
+
+    CONNECTING = auto()  # ours: the server leg of CONN/A1 is being opened
+    C1W = auto()
+    CONNECTING_R1 = auto()  # ours: the same for OUT_R1/A3
+    A11W = auto()
+    OPENED = auto()
+    B1_OR_C1W = auto()
+    B1W = auto()
+    R2C1W = auto()
+    FLUSHING = auto()  # ours: after OUT_R1/A9, until the last queued PDU and OUT_R1/A10 have left
+    FINISHED = auto()
+
+
+S = OutState
+
+# Which PDU is legal on which leg in which state, and where it leads. `SUCCESSOR` is the successor's OUT-H.
+SUCCESSOR = "successor OUT-H"
+TRANSITIONS: Final[Mapping[OutState, Mapping[tuple[Place | str, type[RtsPdu]], OutState]]] = {
+    S.CONNECTING: {},
+    S.C1W: {(Place.OUT_T, ConnC1): S.OPENED},
+    S.CONNECTING_R1: {},
+    S.A11W: {(Place.OUT_H, OutR1A11): S.OPENED},
+    S.OPENED: {(Place.OUT_T, OutR1A9): S.FLUSHING},
+    S.B1_OR_C1W: {
+        (Place.OUT_T, OutR2B1): S.R2C1W,
+        (Place.OUT_T, OutR2B2): S.OPENED,
+        (SUCCESSOR, OutR2C1): S.B1W,
+    },
+    S.B1W: {(Place.OUT_T, OutR2B1): S.OPENED, (Place.OUT_T, OutR2B2): S.OPENED},
+    S.R2C1W: {(SUCCESSOR, OutR2C1): S.OPENED},
+    S.FLUSHING: {},
+    S.FINISHED: {},
+}
+# And what leads nowhere else, in any state.
+ALWAYS: Final[Mapping[Place, tuple[type[RtsPdu], ...]]] = {Place.OUT_T: (AckWithDestination,)}
+
+
+class OutboundProxy(Machine):
+    """Decides for one virtual OUT channel on this node."""
+
+    ROLE = ForwardDestination.OUT_PROXY
+    NEXT_HOP: ClassVar[Mapping[int, Place]] = {
+        ForwardDestination.CLIENT: Place.OUT_H,
+        ForwardDestination.IN_PROXY: Place.OUT_T,
+        ForwardDestination.SERVER: Place.OUT_T,
+    }
+
+    def __init__(
+        self, leg: Leg, first: ConnA1 | OutR1A3, settings: ProxySettings, *, timeout: float | None = None
+    ) -> None:
+        super().__init__()
+        self._settings, self._first = settings, first
+        self._timeout = timeout or settings.connection_timeout  # MinConnTimeout, if the client gave one
+        self.virtual_connection = first.virtual_connection.value
+        cookie = first.out_channel if isinstance(first, ConnA1) else first.successor
+        self.state = S.CONNECTING if isinstance(first, ConnA1) else S.CONNECTING_R1
+        self.out_h, self.out_t = leg, Leg(Place.OUT_T)
+        self._outlet = self._new_outlet(leg, cookie.value, first.window.size)
+        self._inlet = Inlet(settings.receive_window, cookie.value, self._acknowledge, strict=settings.strict)
+        self._successor: Leg | None = None
+        self._waiting: OutR1A3 | None = None
+        self._head_due = False  # OUT_R2/C1 has come, B3 has not yet left
+        self._answered = False
+        self._sent_at = 0.0
+        self._pings = 0
+
+    @property
+    def condition(self) -> str:
+        return self.state.name
+
+    def start(self) -> list[Action]:
+        """The first order: connect to the server.  MS-RPCH 3.2.4.5.3, 3.2.4.5.6.2"""
+        return [Connect(self.out_t)]
+
+    def legs(self) -> list[Leg]:
+        return [self.out_h, *([self._successor] if self._successor else []), self.out_t]
+
+    def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
+        place = self._place(leg)
+        moves = [kind for where, kind in TRANSITIONS[self.state] if where == place]
+        return [*moves, *(ALWAYS.get(leg.place, ()))]
+
+    def outlet(self, place: Place) -> Outlet | Leg | None:
+        return self._outlet if place is Place.OUT_H else self.out_t
+
+    def rpc_arrived(self, event: RpcArrived) -> list[Action]:
+        if event.leg is not self.out_t or self.state is S.FLUSHING:
+            raise self.unexpected(event)  # a client must not send RPC PDUs here (3.2.4.5.2)
+        inlet, outlet = self._inlet, self._outlet
+        inlet.arrived(len(event.run))
+        self._sent_at = self.now
+        actions = outlet.submit(event.run, inlet)
+        if outlet.queue and outlet.lifetime is not None and outlet.next_size() > outlet.lifetime.left:
+            raise UnexpectedMessage("an RPC PDU beyond the channel's lifetime", state=self.condition)
+        return actions
+
+    def turn(self, event: Event) -> list[Action]:
+        match event:
+            case Connected():
+                return self._connected()
+            case ConnectFailed(why=why):
+                return self._refuse(SERVER_UNAVAILABLE, why)
+            case SuccessorArrived(leg=leg, pdu=OutR1A3() as pdu):
+                return self._successor_arrived(leg, pdu)
+            case LegClosed(leg=leg):
+                return self._leg_closed(leg)
+            case NonsenseArrived(why=why):
+                return self.abort(why)
+            case Tick():
+                return self._tick()
+            case _:
+                raise self.unexpected(event)
+
+    def rts_recognised(self, leg: Leg, pdu: RtsPdu) -> list[Action]:
+        self.state = TRANSITIONS[self.state].get((self._place(leg), type(pdu)), self.state)
+        match pdu:
+            case AckWithDestination(ack=ack):
+                return self._acknowledged(ack)
+            case ConnC1(version=version, window=window, timeout=timeout):
+                c2 = ConnC2(version, window, timeout)
+                return [Opened(), *self._say(c2)]
+            case OutR1A9():
+                return self._outlet.mark(self._flushed)
+            case OutR1A11():
+                return [*self._answer(self.out_h), Opened(), *self._unplug()]
+            case OutR2B1():
+                return self._outlet.mark(self._switch)
+            case OutR2B2():
+                return self._drop_successor()
+            case OutR2C1():
+                return self._head_allowed()
+            case _:
+                raise self.unexpected(pdu)
+
+    def abort(self, why: RpchError | None) -> list[Action]:
+        self.state = S.FINISHED
+        return super().abort(why)
+
+    # Opening
+
+    def _connected(self) -> list[Action]:
+        lifetime = ChannelLifetime(self._settings.channel_lifetime)
+        window = ReceiveWindowSize(self._settings.receive_window)
+        timeout = ConnectionTimeout(int(self._timeout * 1000))
+        match self._first:
+            case ConnA1(virtual_connection=vc, out_channel=cookie):
+                self.state = S.C1W
+                hello: RtsPdu = ConnA2(Version(1), vc, cookie, lifetime, window)
+                accepted = [*self._answer(self.out_h), *self._unplug(), *self._say(ConnA3(timeout))]
+                return [Send(self.out_t, hello), *accepted]
+            case OutR1A3(virtual_connection=vc, predecessor=predecessor, successor=cookie):
+                self.state = S.A11W
+                hello = OutR1A4(Version(1), vc, predecessor, cookie, lifetime, window, timeout)
+                return [Send(self.out_t, hello)]
+
+    def _answer(self, leg: Leg) -> list[Action]:
+        """Write the 200 head. From here on this leg is pinged."""
+        self._answered = True
+        self._sent_at = self.now
+        self.deadline = self.now + self._timeout / 2
+        return [AcceptChannel(leg)]
+
+    def _unplug(self) -> list[Action]:
+        self._outlet.plugged = False
+        return self._outlet.pump()
+
+    def _refuse(self, status: int, why: RpchError) -> list[Action]:
+        """Nothing was answered on OUT-H yet, so the client can be told.  MS-RPCH 3.2.4.5.14"""
+        self.state, self.finished, self.deadline = S.FINISHED, True, None
+        return [RefuseChannel(self.out_h, status, why), CloseLeg(self.out_t), Closed(why)]
+
+    # Recycling
+
+    def _flushed(self) -> list[Action]:
+        """The predecessor's last words.  MS-RPCH 3.2.4.5.8"""
+        self._outlet.queue.clear()
+        return [*self._say(OutR1A10(Ance())), *self.abort(None)]
+
+    def _successor_arrived(self, leg: Leg, pdu: OutR1A3) -> list[Action]:
+        """A successor on this node.  MS-RPCH 3.2.4.5.6.1"""
+        if self.state is not S.OPENED or self._successor or pdu.predecessor.value != self._inlet.cookie:
+            return [CloseLeg(leg), *self.abort(self.unexpected(pdu))]
+        self.state = S.B1_OR_C1W
+        self._successor, self._waiting = leg, pdu
+        return [Send(self.out_t, OutR2A4(pdu.successor))]
+
+    def _switch(self) -> list[Action]:
+        """Everything for the predecessor has left; the successor takes over.  MS-RPCH 3.2.4.5.10"""
+        successor, waiting = self._successor, self._waiting
+        if successor is None or waiting is None:
+            return []
+        actions = [*self._say(OutR2B3(Ance())), CloseLeg(self.out_h)]
+        queue, self._outlet.queue = self._outlet.queue, deque()
+        self._outlet = self._new_outlet(successor, waiting.successor.value, waiting.window.size)
+        self._outlet.queue = queue
+        self._inlet.cookie = waiting.successor.value
+        self.out_h, self._successor, self._waiting = successor, None, None
+        self._answered = False
+        if self._head_due:
+            self._head_due = False
+            actions += [*self._answer(self.out_h), *self._unplug()]
+        return actions
+
+    def _head_allowed(self) -> list[Action]:
+        if self._successor is not None:
+            self._head_due = True  # B3 comes first
+            return []
+        return [*self._answer(self.out_h), *self._unplug()]
+
+    def _drop_successor(self) -> list[Action]:
+        """The server refused it; the predecessor stays.  MS-RPCH 3.2.4.5.12"""
+        leg, self._successor, self._waiting, self._head_due = self._successor, None, None, False
+        return [CloseLeg(leg)] if leg else []
+
+    # In between
+
+    def _place(self, leg: Leg) -> Place | str:
+        is_successor = leg is self._successor or (leg is self.out_h and self.state is S.R2C1W)
+        return SUCCESSOR if is_successor else leg.place
+
+    def _acknowledge(self, ack: FlowControlAck) -> list[Action]:
+        return [Send(self.out_t, Ack(ack))]
+
+    def _acknowledged(self, ack: FlowControlAck) -> list[Action]:
+        if ack.channel not in self._outlet.window.cookies:
+            return []  # of a channel that is gone (3.2.1.5.1.2)
+        self._outlet.window.acknowledge(ack)
+        return self._outlet.pump()
+
+    def passed_on(self, leg: Leg, data: bytes) -> list[Action]:
+        if leg is self.out_h:
+            self._count(len(data))
+        return [PassOn(leg, data)]
+
+    def _say(self, pdu: RtsPdu) -> list[Action]:
+        """An RTS PDU of our own on OUT-H."""
+        self._count(len(pdu.encode()))
+        return [Send(self.out_h, pdu)]
+
+    def _count(self, size: int) -> None:
+        self._sent_at = self.now
+        if (lifetime := self._outlet.lifetime) is not None:
+            if size > lifetime.left:
+                raise UnexpectedMessage("an RTS PDU beyond the channel's lifetime", state=self.condition)
+            lifetime.used += size
+
+    def _tick(self) -> list[Action]:
+        """Ping an idle OUT-H; let the server know how much of the lifetime pings use.  MS-RPCH 3.2.4.6"""
+        half = self._timeout / 2
+        if not self._answered or self.state is S.FLUSHING:
+            self.deadline = self.now + half
+            return []
+        if self.now < self._sent_at + half:
+            self.deadline = self._sent_at + half
+            return []
+        self.deadline = self.now + half
+        actions = self._say(Ping())
+        self._pings += PING_SIZE
+        if self._pings > NOTIFY_ABOVE:
+            actions.append(Send(self.out_t, PingTrafficSent(PingTrafficSentNotify(self._pings))))
+            self._pings = 0
+        return actions
+
+    def _leg_closed(self, leg: Leg) -> list[Action]:
+        return self.abort(None) if leg in self.legs() else []
+
+    def _new_outlet(self, leg: Leg, cookie: bytes, window: int) -> Outlet:
+        outlet = Outlet(
+            leg, SendWindow(usable_window(window), cookie, strict=self._settings.strict), plugged=True
+        )
+        outlet.lifetime = Lifetime(self._settings.channel_lifetime)
+        return outlet
