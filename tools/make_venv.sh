@@ -25,5 +25,5 @@ if ! suits "$folder/bin/python"; then
     fi
 fi
 
-exec "$folder/bin/python" -m pip install --quiet --no-input \
+exec "$folder/bin/python" -m pip install -qq --no-input \
     --constraint constraints.txt --editable '.[dev]' </dev/null

@@ -1,0 +1,37 @@
+"""The peers, each started when the first test asks for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.impacket_server import impacket_serving
+from tests.interop.samba_server import SambaServer, samba_serving
+
+HERE = Path(__file__).parent
+
+# impacket makes its TLS contexts in a way that Python calls outdated, and leaves sockets to the collector.
+TOLERATED = ("ignore::DeprecationWarning:impacket", "ignore::ResourceWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks everything in this folder: it needs programs that `make interop` installs."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.interop)
+            for warning in TOLERATED:
+                item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+@pytest.fixture(scope="session")
+def samba_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SambaServer]:
+    """Samba's RPC server on a private address of loopback: its mapper on port 135, its registry elsewhere."""
+    with samba_serving(tmp_path_factory.mktemp("samba")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def impacket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of impacket's server, which offers the echo interface. One connection at a time."""
+    with impacket_serving(tmp_path_factory.mktemp("impacket")) as port:
+        yield port
