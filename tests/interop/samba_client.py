@@ -10,7 +10,7 @@ from tests.interop.processes import run_once
 DEBIAN_PYTHON = "/usr/bin/python3"
 CALLS = Path(__file__).with_name("samba_calls.py")
 
-# `ca_only` checks the certificate but not its name. Observed: this client checks names only where it was given
+# `ca_only` checks the certificate, not its name. Observed: this client checks names only where it was given
 # the proxy by name, and it fails to resolve `localhost`.
 SETTINGS = """\
 [global]
