@@ -38,8 +38,11 @@ What to annotate with:
   structure of the same module (`unique("Node")`) or a function returning it (`unique(lambda: Node)`);
   None is the null pointer. A top-level [ref] needs nothing: declare the referent;
 - arrays: `fixed(T, 6)`, `conformant(T, size_is=…)`, `varying(T, 16, length_is=…)`,
-  `conformant_varying(T, size_is=…, length_is=…)`. Values are tuples, of octets they are `bytes`;
+  `conformant_varying(T, size_is=…, length_is=…)`. Values are tuples, of octets they are `bytes`.
+  Several dimensions: `fixed(T, 2, 3)`, `conformant(T, size_is=("rows", "columns"))`; values are rows of rows;
 - unions: `union(ULong, {1: Short, (2, 3): WString, 4: None}, switch_is="kind")`; the value is the arm's.
+  A tag without an arm is refused unless there is a `default=`;
+- pipes: `pipe(Byte)`.
 
 `size_is`, `length_is`, `first_is` and `switch_is` take a field's name, a constant, or a function of
 the construct that holds the field: `size_is=lambda it: it.count + 1`. They are checked both ways. A
@@ -48,17 +51,21 @@ constructor. A number known from the other direction of the call (`max_towers` s
 but is [in]) is declared `max_towers: OutOfBand`: it has no bytes, sizes the array when encoding, and
 is learned from the array's maximum count when decoding.
 
+`encode_pickle(message)` and `decode_pickle(MessageClass, data)` are type serialization 1 (MS-RPCE 2.2.6).
+
 A value of ours that does not fit raises `LocalProtocolError`. A peer's stub raises `StubError`, a
 `DecodeError` whose `status` is the fault to answer (0x6f7 unless MS-RPCE says otherwise).
 """
 
 from typing import Annotated
 
-from rpch.ndr.arrays import conformant, conformant_varying, fixed, varying
 from rpch.ndr.constructs import Message, Struct, length_of
+from rpch.ndr.dimensions import conformant, conformant_varying, fixed, varying
 from rpch.ndr.faults import StubError
 from rpch.ndr.handles import NIL_HANDLE, ContextHandle
 from rpch.ndr.kinds import Unsent
+from rpch.ndr.pickles import decode_pickle, encode_pickle
+from rpch.ndr.pipes import pipe
 from rpch.ndr.pointers import full, ref, unique
 from rpch.ndr.scalars import (
     Boolean,
@@ -133,12 +140,15 @@ __all__ = [
     "byte_string",
     "conformant",
     "conformant_varying",
+    "decode_pickle",
+    "encode_pickle",
     "enum16",
     "fixed",
     "full",
     "length_of",
     "narrow_string",
     "octets",
+    "pipe",
     "ranged",
     "ref",
     "union",

@@ -9,7 +9,7 @@ from typing import Any
 from rpch.errors import LocalProtocolError
 from rpch.ndr.correlation import Expression, Spec, expression
 from rpch.ndr.items import items
-from rpch.ndr.kinds import NdrType, Order, Plan, embeddable
+from rpch.ndr.kinds import NdrType, Order, Plan, array_element, joined
 from rpch.ndr.streams import MAX_COUNT, Decoder, Encoder
 
 Extent = Callable[[Encoder, Any, Any], int]
@@ -31,9 +31,7 @@ class Array(NdrType):
         limit: int = MAX_COUNT,
     ) -> None:
         super().__init__()
-        self.element = embeddable(element, "an array element")
-        if self.element.minimum < 1:
-            raise TypeError("an array element takes at least one byte")
+        self.element = array_element(element)
         self.bound, self.varying, self.limit = bound, varying, limit
         self.size = expression("size_is", size_is)
         self.length = expression("length_is", length_is)
@@ -45,7 +43,7 @@ class Array(NdrType):
         self.minimum = (
             4 * self.conformance + 8 * varying + (0 if counted else self.element.minimum * (bound or 0))
         )
-        self.memory = 8 if bound is None else max(8, bound * self.element.memory)
+        self.memory = 8 if counted else (bound or 0) * self.element.memory
 
     @property
     def sizes(self) -> tuple[Expression, ...]:
@@ -143,47 +141,3 @@ class Array(NdrType):
             return int(actual)
 
         return (write_varying, read_varying) if self.varying else (write_plain, read_plain)
-
-
-def joined(plan: Plan) -> tuple[Any, Any]:
-    """A conformant type on its own: counts, then body."""
-    write_counts, write_body = plan.write_counts, plan.write_body
-    read_counts, read_body = plan.read_counts, plan.read_body
-
-    def write(encoder: Encoder, value: Any, scope: Any) -> None:
-        write_counts(encoder, value, scope)
-        write_body(encoder, value, scope)
-
-    def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
-        read_body(decoder, read_counts(decoder), slots, key, scope)
-
-    return write, read
-
-
-def fixed(element: object, size: int) -> Array:
-    """`a[size]`: elements only.  C706 14.3.3.1"""
-    return Array(element, bound=size)
-
-
-def conformant(element: object, *, size_is: Spec | None = None, limit: int = MAX_COUNT) -> Array:
-    """`[size_is] a[]`: maximum count, elements.  C706 14.3.3.2"""
-    return Array(element, size_is=size_is, limit=limit)
-
-
-def varying(
-    element: object, bound: int, *, length_is: Spec | None = None, first_is: Spec | None = None
-) -> Array:
-    """`[length_is] a[bound]`: offset, actual count, elements.  C706 14.3.3.3"""
-    return Array(element, bound=bound, varying=True, length_is=length_is, first_is=first_is)
-
-
-def conformant_varying(
-    element: object,
-    *,
-    size_is: Spec | None = None,
-    length_is: Spec | None = None,
-    first_is: Spec | None = None,
-    limit: int = MAX_COUNT,
-) -> Array:
-    """`[size_is, length_is] a[]`: maximum count, offset, actual count, elements.  C706 14.3.3.4"""
-    return Array(element, varying=True, size_is=size_is, length_is=length_is, first_is=first_is, limit=limit)

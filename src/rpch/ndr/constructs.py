@@ -100,10 +100,11 @@ class Message(Construct):
     """The parameters of one direction of an operation, in order: a stub.  C706 14.3, MS-RPCE 2.2.4"""
 
     _STEPS: ClassVar[dict[Order, list[Step]]]
+    _PARAMETERS: ClassVar[dict[Order, list[tuple[NdrType, list[Step]]]]]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._STEPS = {}
+        cls._STEPS, cls._PARAMETERS = {}, {}
 
     @classmethod
     def _steps(cls, order: Order) -> list[Step]:
@@ -111,6 +112,17 @@ class Message(Construct):
         if found is None:
             found = steps(cls.__name__, cls.MEMBERS, order, known=8, mask=0, top=True)
             cls._STEPS[order] = found
+        return found
+
+    @classmethod
+    def parameters(cls, order: Order) -> list[tuple[NdrType, list[Step]]]:
+        """Every parameter by itself: its type and its steps."""
+        found = cls._PARAMETERS.get(order)
+        if found is None:
+            found = cls._PARAMETERS[order] = [
+                (member.kind, steps(cls.__name__, (member,), order, known=8, mask=0, top=True))
+                for member in cls.MEMBERS
+            ]
         return found
 
     def encode(self, *, little_endian: bool = True) -> bytes:

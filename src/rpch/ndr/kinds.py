@@ -40,6 +40,7 @@ class NdrType:
     memory = 8  # what a value is charged on the decoding budget
     depth = 0  # how deep it nests by value
     conformance = 0  # how many maximum counts it moves to the front
+    arrayable = True  # whether arrays of it are supported
     late = False  # whether a value's slot is set again after reading it
 
     def __init__(self) -> None:
@@ -100,3 +101,28 @@ def embeddable(hint: Any, where: str) -> NdrType:
     if kind.conformance:
         raise TypeError(f"a conformant type cannot be {where} by value: use a pointer")
     return kind
+
+
+def array_element(hint: Any) -> NdrType:
+    """The NDR type of the elements of an array or pipe."""
+    kind = embeddable(hint, "an array element")
+    if kind.minimum < 1:
+        raise TypeError("an array element takes at least one byte, else its count is bounded by nothing")
+    if not kind.arrayable:
+        raise TypeError("arrays of reference pointers are not supported: C706 and MIDL differ on them")
+    return kind
+
+
+def joined(plan: Plan) -> tuple[Any, Any]:
+    """A conformant type on its own: counts, then body."""
+    write_counts, write_body = plan.write_counts, plan.write_body
+    read_counts, read_body = plan.read_counts, plan.read_body
+
+    def write(encoder: Encoder, value: Any, scope: Any) -> None:
+        write_counts(encoder, value, scope)
+        write_body(encoder, value, scope)
+
+    def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
+        read_body(decoder, read_counts(decoder), slots, key, scope)
+
+    return write, read

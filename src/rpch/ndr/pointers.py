@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import Any
 
 from rpch.errors import LocalProtocolError
@@ -23,7 +24,7 @@ Target = object
 
 
 class Pointer(Scalar):
-    """What the three kinds of pointer share: an id of four bytes, and a referent."""
+    """What the three kinds share: an id of four bytes, and a referent that may wait.  C706 14.3.10"""
 
     late = True
 
@@ -31,11 +32,9 @@ class Pointer(Scalar):
         super().__init__("I")
         self.memory = 8
         self._owner: type | None = None
-        self._lookup: str | Callable[[], object] | None = None
         self._target: NdrType | None = None
-        if isinstance(target, str) or (
-            callable(target) and not isinstance(target, type) and not _typed(target)
-        ):
+        self._lookup: str | Callable[[], object] | None = None
+        if isinstance(target, str | FunctionType):
             self._lookup = target
         else:
             self._target = kind_of(target)
@@ -48,14 +47,13 @@ class Pointer(Scalar):
         return self._target
 
     def _resolve(self) -> NdrType:
-        found: object
+        found: object = None
         if callable(self._lookup):
             found = self._lookup()
-        elif self._owner is not None and self._lookup == self._owner.__name__:
-            found = self._owner
-        else:
-            module = sys.modules[self._owner.__module__] if self._owner is not None else None
-            found = getattr(module, self._lookup or "", None)
+        elif self._owner is not None and self._lookup is not None:
+            same = self._lookup == self._owner.__name__
+            found = self._owner if same else getattr(sys.modules[self._owner.__module__], self._lookup, None)
+        # only a structure, so that no type is a pointer to itself and nothing else
         if not (isinstance(found, type) and hasattr(found, "KIND")):
             raise TypeError(f"pointer to {self._lookup!r}: no structure of that name")
         return kind_of(found)
@@ -68,103 +66,94 @@ class Pointer(Scalar):
             self._owner = owner
             super().bind(owner)
 
-    def null_expressions(self) -> tuple[Expression, ...]:
+    def _sizes(self) -> tuple[Expression, ...]:
         """What must be zero when the pointer is null: the size of what it points to."""
-        size: tuple[Expression, ...] = getattr(self._target, "sizes", ())
-        return size
+        sizes: tuple[Expression, ...] = getattr(self._target, "sizes", ())
+        return sizes
 
+    def _referent(self, target: Plan) -> Plan:
+        """How the referent travels once its id did."""
+        return target
 
-def _typed(target: object) -> bool:
-    return hasattr(target, "__metadata__") or isinstance(target, NdrType)
+    def _number(self, encoder: Encoder, value: Any) -> int:
+        """The id for a referent."""
+        referent = encoder.next_unique
+        encoder.next_unique = referent + 4
+        return referent
 
+    def _refuse_null(self, scope: Any) -> None:
+        """Our own null where its declaration has none."""
+        for size in self._sizes():
+            if wanted := size.value(scope):
+                raise LocalProtocolError(f"a null pointer, but {size} = {wanted}")
 
-class Unique(Pointer):
-    """A pointer that may be null and shares its referent with no other.  C706 14.3.10"""
+    def _accept_null(self, decoder: Decoder, scope: Any) -> None:
+        """The peer's null must have size 0 (MS-RPCE 3.1.1.5.3.2)."""
+        for size in self._sizes():
+            decoder.expect(size, 0, scope)
 
     def outgoing(self, order: Order) -> Outgoing:
-        target, sizes = self.target.plan(order), self.null_expressions()
+        target, number, refuse_null = self._referent(self.target.plan(order)), self._number, self._refuse_null
 
         def leave(encoder: Encoder, value: Any, scope: Any) -> int:
             if value is None:
-                _refuse_null_with_size(sizes, scope)
+                refuse_null(scope)
                 return 0
             encoder.queue.append((target, value, scope))
-            referent = encoder.next_unique
-            encoder.next_unique = referent + 4
-            return referent
+            return number(encoder, value)
 
         return leave
 
     def incoming(self, order: Order) -> Incoming:
-        target, sizes = self.target.plan(order), self.null_expressions()
+        target, accept_null = self._referent(self.target.plan(order)), self._accept_null
 
         def wait(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
-            if slots[key]:
+            if slots[key]:  # the id stays there until its referent was read
                 decoder.queue.append((target, slots, key, scope))
-            slots[key] = None
-            return
+            else:
+                slots[key] = None
+                accept_null(decoder, scope)
 
-        def wait_or_check(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
-            if not slots[key]:
-                for size in sizes:
-                    decoder.expect(size, 0, scope)
-            wait(decoder, slots, key, scope)
-
-        return wait_or_check if sizes else wait
+        return wait
 
     def top(self, order: Order) -> Plan:
-        plan, target, sizes = Plan(), self.target.top(order), self.null_expressions()
-        codec = struct.Struct(order + "I")
+        plan, target, codec = Plan(), self._referent(self.target.top(order)), struct.Struct(order + "I")
 
         def write(encoder: Encoder, value: Any, scope: Any) -> None:
             encoder.align(3)
             if value is None:
-                _refuse_null_with_size(sizes, scope)
+                self._refuse_null(scope)
                 encoder.out += codec.pack(0)
-                return
-            encoder.out += codec.pack(encoder.next_unique)
-            encoder.next_unique += 4
-            target.write(encoder, value, scope)
+            else:
+                encoder.out += codec.pack(self._number(encoder, value))
+                target.write(encoder, value, scope)
 
         def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
-            (referent,) = decoder.unpack(codec, 3)
-            if referent:
+            (slots[key],) = decoder.unpack(codec, 3)
+            if slots[key]:
                 target.read(decoder, slots, key, scope)
-                return
-            slots[key] = None
-            for size in sizes:
-                decoder.expect(size, 0, scope)
+            else:
+                slots[key] = None
+                self._accept_null(decoder, scope)
 
         plan.write, plan.read = write, read
         return plan
 
 
+class Unique(Pointer):
+    """A pointer that may be null and shares its referent with no other.  C706 14.3.10"""
+
+
 class Reference(Pointer):
     """A pointer that is never null; as a parameter it has no bytes.  C706 14.3.10"""
 
-    def outgoing(self, order: Order) -> Outgoing:
-        target = self.target.plan(order)
+    arrayable = False
 
-        def leave(encoder: Encoder, value: Any, scope: Any) -> int:
-            if value is None:
-                raise LocalProtocolError("a reference pointer cannot be null")
-            encoder.queue.append((target, value, scope))
-            referent = encoder.next_unique
-            encoder.next_unique = referent + 4
-            return referent
+    def _refuse_null(self, scope: Any) -> None:
+        raise LocalProtocolError("a reference pointer cannot be null")
 
-        return leave
-
-    def incoming(self, order: Order) -> Incoming:
-        target = self.target.plan(order)
-
-        def wait(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
-            if not slots[key]:
-                raise StubError("a reference pointer is null", at=decoder.at, status=NULL_REF_POINTER)
-            slots[key] = None
-            decoder.queue.append((target, slots, key, scope))
-
-        return wait
+    def _accept_null(self, decoder: Decoder, scope: Any) -> None:
+        raise StubError("a reference pointer is null", at=decoder.at, status=NULL_REF_POINTER)
 
     def top(self, order: Order) -> Plan:
         return self.target.top(order)
@@ -173,9 +162,11 @@ class Reference(Pointer):
 class Full(Pointer):
     """A pointer that may be null and may share its referent.  C706 14.3.10
 
-    Received aliases are followed. Ours are sent only on demand, by identity, because most peers
-    read full pointers as unique ones and an interned constant would alias by accident. Without
-    `aliases` a received cycle is refused, so that what was decoded can be encoded again.
+    The representation stands where the id comes up first while referents are worked off. Received
+    aliases are followed. Ours are sent only on demand, by identity, because most peers read full
+    pointers as unique ones and an interned constant would alias by accident. So that everything
+    decoded can be encoded again, without `aliases` a received circle is refused, and what aliases
+    stand for counts on the decoding budget.
     """
 
     def __init__(self, target: Target, *, aliases: bool) -> None:
@@ -183,109 +174,65 @@ class Full(Pointer):
         self._aliases = aliases
 
     def _number(self, encoder: Encoder, value: Any) -> int:
-        """The id for this referent: the known one if it is shared."""
-        if self._aliases and id(value) in encoder.full_ids:
-            return encoder.full_ids[id(value)][0]
-        referent = encoder.next_full
-        encoder.next_full = referent + 1
-        if self._aliases:
-            encoder.full_ids[id(value)] = referent, value
-        return referent
+        shared = encoder.shared.get(id(value)) if self._aliases else None
+        if shared is None:
+            shared = Shared(encoder.next_full, value)
+            encoder.next_full += 1
+            if self._aliases:
+                encoder.shared[id(value)] = shared
+        return shared.referent
 
-    def outgoing(self, order: Order) -> Outgoing:
-        once = self._once(self.target.plan(order))
-        sizes = self.null_expressions()
-
-        def leave(encoder: Encoder, value: Any, scope: Any) -> int:
-            if value is None:
-                _refuse_null_with_size(sizes, scope)
-                return 0
-            referent = self._number(encoder, value)
-            encoder.queue.append((once, (referent, value), scope))
-            return referent
-
-        return leave
-
-    def incoming(self, order: Order) -> Incoming:
-        once, sizes = self._once(self.target.plan(order)), self.null_expressions()
-
-        def wait(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
-            if slots[key]:
-                decoder.queue.append((once, slots, key, scope))
-                return
-            slots[key] = None
-            for size in sizes:
-                decoder.expect(size, 0, scope)
-
-        return wait
-
-    def top(self, order: Order) -> Plan:
-        plan, once, sizes = Plan(), self._once(self.target.top(order)), self.null_expressions()
-        codec = struct.Struct(order + "I")
+    def _referent(self, target: Plan) -> Plan:
+        plan, complete = Plan(), Plan()
 
         def write(encoder: Encoder, value: Any, scope: Any) -> None:
-            encoder.align(3)
-            if value is None:
-                _refuse_null_with_size(sizes, scope)
-                encoder.out += codec.pack(0)
-                return
-            referent = self._number(encoder, value)
-            encoder.out += codec.pack(referent)
-            once.write(encoder, (referent, value), scope)
-
-        def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
-            (slots[key],) = decoder.unpack(codec, 3)
-            if slots[key]:
-                once.read(decoder, slots, key, scope)
-                return
-            slots[key] = None
-            for size in sizes:
-                decoder.expect(size, 0, scope)
-
-        plan.write, plan.read = write, read
-        return plan
-
-    def _once(self, target: Plan) -> Plan:
-        """The referent where its id comes up first, nothing where it comes up again."""
-        plan, kind = Plan(), self.target
-
-        def write(encoder: Encoder, value: Any, scope: Any) -> None:
-            referent, value = value
-            if referent not in encoder.written:
-                encoder.written.add(referent)
+            shared = encoder.shared[id(value)]
+            if not shared.written:
+                shared.written = True
                 target.write(encoder, value, scope)
 
         def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
             referent = slots[key]
             if referent in decoder.full:
-                self._follow(decoder, referent, slots, key)
+                self._follow(decoder, decoder.full[referent], slots, key)
                 return
-            decoder.full[referent] = (kind, slots, key, False)
+            decoder.full[referent] = found = Found(self.target, slots, key, decoder.spent)
             target.read(decoder, slots, key, scope)
-            decoder.queue.append((complete, referent, None, None))
+            decoder.queue.append((complete, found, None, None))
 
-        def finish(decoder: Decoder, referent: Any, _key: Any, _scope: Any) -> None:
-            found, where, name, _ = decoder.full[referent]
-            decoder.full[referent] = (found, where, name, True)
+        def finish(decoder: Decoder, found: Any, _key: Any, _scope: Any) -> None:
+            found.cost, found.complete = decoder.spent - found.cost, True
 
-        complete = Plan()
         complete.read = finish
-        plan.write, plan.read = write, read
+        plan.write, plan.read = write if self._aliases else target.write, read
         return plan
 
-    def _follow(self, decoder: Decoder, referent: int, slots: Any, key: Any) -> None:
-        kind, where, name, complete = decoder.full[referent]
-        if kind is not self.target:
-            raise decoder.fail(f"full pointer {referent} names an object of another type")
-        if not complete and (not self._aliases or kind.late):
-            raise decoder.fail(f"full pointer {referent} closes a circle")
-        slots[key] = where[name]
+    def _follow(self, decoder: Decoder, found: Found, slots: Any, key: Any) -> None:
+        if found.kind is not self.target:
+            raise decoder.fail(f"full pointer {slots[key]} names an object of another type")
+        if not found.complete and (not self._aliases or found.kind.late):
+            raise decoder.fail(f"full pointer {slots[key]} closes a circle")
+        if found.complete:
+            decoder.charge(found.cost)
+        slots[key] = found.slots[found.key]
 
 
-def _refuse_null_with_size(sizes: tuple[Expression, ...], scope: Any) -> None:
-    for size in sizes:
-        if size.value(scope):
-            raise LocalProtocolError(f"a null pointer has {size} = {size.value(scope)}")
+class Shared:
+    """An object of ours that several full pointers may name."""
+
+    __slots__ = ("referent", "value", "written")
+
+    def __init__(self, referent: int, value: object) -> None:
+        self.referent, self.value, self.written = referent, value, False
+
+
+class Found:
+    """An object of the peer that several full pointers may name: where it is, and what it cost."""
+
+    __slots__ = ("complete", "cost", "key", "kind", "slots")
+
+    def __init__(self, kind: NdrType, slots: Any, key: Any, cost: int) -> None:
+        self.kind, self.slots, self.key, self.cost, self.complete = kind, slots, key, cost, False
 
 
 def ref(target: Target) -> Reference:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from rpch.ndr.arrays import joined
-from rpch.ndr.kinds import NdrType, Order, Plan
+from rpch.ndr.kinds import NdrType, Order, Plan, joined
 from rpch.ndr.layout import Member, Step, steps
 from rpch.ndr.scalars import Scalar
 from rpch.ndr.streams import Decoder, Encoder

@@ -8,16 +8,15 @@ what is already waiting. The queue is a list, not the call stack, so a list of a
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from rpch.ndr.faults import StubError
 
 if TYPE_CHECKING:
     from rpch.ndr.correlation import Expression
-    from rpch.ndr.kinds import NdrType, Plan
+    from rpch.ndr.kinds import Plan
+    from rpch.ndr.pointers import Found, Shared
 
-GAP: Final = tuple(bytes(size) for size in range(8))
 FIRST_UNIQUE_ID: Final = 0x0002_0000  # as Microsoft numbers them; the value has no meaning
 FIRST_FULL_ID: Final = 1
 BUDGET_FACTOR: Final = 8
@@ -28,20 +27,19 @@ MAX_COUNT: Final = 0x7FFF_FFFF
 class Encoder:
     """A stub being written."""
 
-    __slots__ = ("full_ids", "next_full", "next_unique", "out", "queue", "written")
+    __slots__ = ("next_full", "next_unique", "out", "queue", "shared")
 
     def __init__(self) -> None:
         self.out = bytearray()
         self.queue: list[tuple[Plan, Any, Any]] = []  # plan, value, scope
         self.next_unique = FIRST_UNIQUE_ID
         self.next_full = FIRST_FULL_ID
-        self.full_ids: dict[int, tuple[int, Any]] = {}  # identity: id on the wire, the object itself
-        self.written: set[int] = set()  # ids of full pointers whose referent is in the stub
+        self.shared: dict[int, Shared] = {}  # by identity: the objects of aliasing full pointers
 
     def align(self, mask: int) -> None:
         """Fill the gap before an item; the gap is written as zero.  C706 14.3.2"""
         if gap := -len(self.out) & mask:
-            self.out += GAP[gap]
+            self.out += bytes(gap)
 
     def flush(self) -> None:
         """Write the waiting referents, depth first.  C706 14.3.12.3"""
@@ -62,12 +60,17 @@ class Decoder:
     __slots__ = ("at", "budget", "data", "full", "later", "queue", "unsent")
 
     def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data, self.at = data, at
+        self.data, self.at = bytes(data), at
         self.budget = BUDGET_FACTOR * len(data) + BUDGET_FLOOR
         self.queue: list[tuple[Plan, Any, Any, Any]] = []  # plan, slots, key, scope
         self.later: list[tuple[Expression, int, Any, int]] = []  # what, count found, scope, where
-        self.unsent: list[Any] = []  # constructs with fields that are learned from counts
-        self.full: dict[int, tuple[NdrType, Any, Any, bool]] = {}  # id: kind, slots, key, complete
+        self.unsent: list[Any] = []  # constructs with numbers that only their arrays tell
+        self.full: dict[int, Found] = {}  # by id: the objects of full pointers
+
+    @property
+    def spent(self) -> int:
+        """A measure of what was decoded so far."""
+        return self.at - self.budget
 
     def fail(self, reason: str) -> StubError:
         """The error for bad data just before here."""
@@ -75,7 +78,7 @@ class Decoder:
 
     def short(self, size: int, at: int) -> StubError:
         """The error for a stub that ends too early."""
-        return StubError(f"need {size} bytes, have {max(len(self.data) - at, 0)}", at=min(at, len(self.data)))
+        return StubError(f"need {size} bytes, have {max(len(self.data) - at, 0)}", at=at)
 
     def unpack(self, codec: struct.Struct, mask: int) -> tuple[Any, ...]:
         """The next values in the layout of `codec`, behind the gap."""
@@ -100,9 +103,13 @@ class Decoder:
         """Refuse a count of items that cannot be there, before room is made for them."""
         if count * minimum > len(self.data) - self.at:
             raise self.fail(
-                f"{count} items of at least {minimum} bytes, {len(self.data) - self.at} bytes left"
+                f"{count} items of {minimum} bytes or more, {len(self.data) - self.at} bytes left"
             )
-        self.budget -= count * memory
+        self.charge(count * memory)
+
+    def charge(self, memory: int) -> None:
+        """Refuse a stub that unfolds to far more than its size."""
+        self.budget -= memory
         if self.budget < 0:
             raise self.fail("the stub unfolds to more than its size allows")
 
@@ -129,17 +136,12 @@ class Decoder:
             plan.read(self, slots, key, scope)
 
     def finish(self) -> None:
-        """Settle what had to wait for fields behind it."""
+        """Settle what had to wait for fields behind it; numbers nothing told of are zero."""
         for what, found, scope, at in self.later:
             if what.name in type(scope).UNSENT and what.name not in scope.__dict__:
                 scope.__dict__[what.name] = found
             elif (wanted := what.value(scope)) != found:
                 raise StubError(f"{what} is {wanted}, the wire says {found}", at=at)
         for construct in self.unsent:
-            settle(construct.__dict__, type(construct).UNSENT)
-
-
-def settle(slots: dict[str, Any], names: Iterable[str]) -> None:
-    """Fields nothing on the wire told about are zero."""
-    for name in names:
-        slots.setdefault(name, 0)
+            for name in type(construct).UNSENT:
+                construct.__dict__.setdefault(name, 0)

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from rpch.errors import LocalProtocolError
-from rpch.ndr.arrays import joined
 from rpch.ndr.correlation import Expression, Spec, expression
-from rpch.ndr.kinds import NdrType, Order, Plan
+from rpch.ndr.kinds import NdrType, Order, Plan, joined
 from rpch.ndr.streams import MAX_COUNT, Decoder, Encoder
 
 Dress = Callable[[Any], bytes]
