@@ -25,7 +25,9 @@ _PARAMETER: Final = re.compile(
     r"(?:\"((?:[^\"\\]|\\.)*)\"|([-!#$%&'*+.^_`|~0-9a-zA-Z]+))"
     r"[ \t]*(?=,|$)"
 )
-_CREDENTIALS: Final = re.compile(r"([-!#$%&'*+.^_`|~0-9a-zA-Z]+)(?:[ \t]+(.*))?", re.DOTALL)
+# Stricter than the decoder, which takes more padding than there may be.
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_CREDENTIALS: Final = re.compile(r"([-!#$%&'*+.^_`|~0-9a-zA-Z]+)[ \t]+(\S.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -96,21 +98,17 @@ def _skip(what: re.Pattern[str], value: str, at: int) -> int:
     return skipped.end() if skipped else at
 
 
-def read_credentials(value: str) -> Credentials:
-    """Scheme and token of an Authorization field; the token may be empty.  RFC 9110 11.6.2"""
+def read_credentials(value: str) -> Credentials | None:
+    """Scheme and token of an Authorization field, or None where there are not both.  RFC 9110 11.6.2"""
     matched = _CREDENTIALS.fullmatch(value)
-    if matched is None:
-        raise DecodeError("no authentication scheme", at=0)
-    scheme, token = matched.groups("")
-    return Credentials(scheme, token.strip(" \t"))
+    return Credentials(matched[1], matched[2]) if matched else None
 
 
 def decode_token(token: str) -> bytes:
     """The bytes of a token; `DecodeError` unless it is strict, padded base64.  RFC 4648 4"""
     if len(token) > MAX_TOKEN * 4 // 3 + 4:
         raise DecodeError(f"a token of more than {MAX_TOKEN} bytes", at=MAX_TOKEN)
-    try:
-        # Not the text's characters in the message: it may be a password.
-        return binascii.a2b_base64(token.encode("ascii"), strict_mode=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise DecodeError("the token is not base64", at=0) from None
+    if not token or not _BASE64.fullmatch(token):
+        # Without the text in the message: it may be a password.
+        raise DecodeError("the token is not base64", at=0)
+    return binascii.a2b_base64(token)

@@ -13,6 +13,7 @@ from http import HTTPMethod
 from typing import Final
 
 from rpch.errors import LocalProtocolError
+from rpch.http.authenticate import read_credentials
 from rpch.http.heads import RequestHead
 from rpch.http.pragmas import Pragmas, read_pragmas
 from rpch.http.refusals import HttpRefused, Rule, refused_by
@@ -72,6 +73,12 @@ class ChannelRequest:
         if self.target is None:
             raise LocalProtocolError("an echo request has no server")
         return self.target
+
+    @property
+    def scheme(self) -> str | None:
+        """The name of the authentication scheme, which a log may show; never the token."""
+        credentials = read_credentials(self.authorization or "")
+        return credentials.scheme if credentials else None
 
     @property
     def is_replacement(self) -> bool:

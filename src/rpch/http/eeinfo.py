@@ -1,33 +1,39 @@
 """Extended error information: why a call or a connection failed, at each place it passed.  MS-EERR 2.2
 
-A blob holds a chain of records, from the last place to the first cause. It is marshalled by type
-serialization version 1 (MS-RPCE 2.2.6), as a pointer to the first record:
-
-    common header      version 1, little-endian, 8 bytes, filler
-    private header     bytes that follow, a multiple of 8; filler
-    referent id        of the first record
-    a record           the number of parameters, then on an 8-byte boundary its fields, and then what
-                       its pointers name, in this order: the next record, the computer name, the
-                       parameters' texts
-
-Texts count their terminating NUL. Whoever decodes must give up at the first violation, and goes on
-without the information.
+A blob holds a chain of records, from the last place to the first cause. It is a pointer to the first
+one, marshalled by type serialization version 1 (MS-RPCE 2.2.6): two headers, then NDR on a boundary of
+eight bytes. Texts count their terminating NUL. Whoever decodes gives up at the first violation, and goes
+on without the information.
 """
-
-from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Annotated, Final
 
 from rpch.errors import DecodeError, LocalProtocolError
+from rpch.ndr import (
+    Byte,
+    Hyper,
+    Long,
+    Message,
+    Short,
+    Struct,
+    UHyper,
+    ULong,
+    UShort,
+    WChar,
+    conformant,
+    enum16,
+    length_of,
+    union,
+    unique,
+)
 from rpch.wire import Reader
 
 MAX_RECORDS: Final = 16
 MAX_PARAMETERS: Final = 4
-MAX_TEXT: Final = 0x7FFF
 
 RPC_PROXY: Final = 0x0E
 """The generating component of an RPC proxy that could not connect.  MS-EERR 2.2.3"""
@@ -39,18 +45,6 @@ RECORDS_MISSING_AFTER: Final = 0x2
 
 _COMMON_HEADER: Final = bytes.fromhex("01 10 0800 cccccccc")  # version 1, little-endian, 8 bytes, filler
 _PRIVATE_HEADER: Final = struct.Struct("<I4x")
-_FIRST_REFERENT: Final = 0x0002_0000
-_NAME_PRESENT: Final = 1
-_NAME_NOT_PRESENT: Final = 2
-
-_U16: Final = struct.Struct("<H")
-_U32: Final = struct.Struct("<I")
-_U64: Final = struct.Struct("<Q")
-_LONG: Final = struct.Struct("<i")
-_SHORT: Final = struct.Struct("<h")
-_INT64: Final = struct.Struct("<q")
-_TAGS: Final = struct.Struct("<HH")
-_COUNTED: Final = struct.Struct("<H2xI")
 
 
 class ParameterKind(IntEnum):
@@ -90,18 +84,89 @@ class ErrorRecord:
     parameters: tuple[ErrorParameter, ...] = ()
 
 
+class NamePresence(IntEnum):
+    """Whether a record names the computer.  MS-EERR 2.2.1.6"""
+
+    PRESENT = 1
+    NOT_PRESENT = 2
+
+
+class Octets(Struct):
+    """Counted bytes: an ANSI text or anything.  MS-EERR 2.2.1.1, 2.2.1.3"""
+
+    length: Short = length_of("content")
+    content: Annotated[bytes | None, unique(conformant(Byte, size_is="length"))]
+
+
+class WideText(Struct):
+    """Counted UTF-16 characters.  MS-EERR 2.2.1.2"""
+
+    length: Short = length_of("content")
+    content: Annotated[tuple[int, ...] | None, unique(conformant(WChar, size_is="length"))]
+
+
+class ComputerName(Struct):
+    """On which computer a record was made.  MS-EERR 2.2.1.7"""
+
+    kind: Annotated[NamePresence, enum16(NamePresence)]
+    name: Annotated[
+        WideText | None,
+        union(Short, {NamePresence.PRESENT: WideText, NamePresence.NOT_PRESENT: None}, switch_is="kind"),
+    ]
+
+
+class Parameter(Struct):
+    """A parameter as it travels.  MS-EERR 2.2.1.5"""
+
+    kind: Annotated[ParameterKind, enum16(ParameterKind)]
+    value: Annotated[
+        Octets | WideText | int | None,
+        union(
+            Short,
+            {
+                (ParameterKind.ANSI, ParameterKind.BINARY): Octets,
+                ParameterKind.UNICODE: WideText,
+                ParameterKind.LONG: Long,
+                ParameterKind.SHORT: Short,
+                ParameterKind.INT64: Hyper,
+                ParameterKind.NONE: None,
+            },
+            switch_is="kind",
+        ),
+    ]
+
+
+class ExtendedErrorInfo(Struct):
+    """A record as it travels, with those behind it.  MS-EERR 2.2.1.8"""
+
+    next: Annotated["ExtendedErrorInfo | None", unique("ExtendedErrorInfo")]
+    computer_name: Annotated[ComputerName, ComputerName.KIND]
+    process_id: ULong
+    timestamp: UHyper
+    generating_component: ULong
+    status: ULong
+    detection_location: UShort
+    flags: UShort
+    count: Short = length_of("parameters")
+    parameters: Annotated[tuple[Parameter, ...], conformant(Parameter, size_is="count", limit=MAX_PARAMETERS)]
+
+
+class ErrorChain(Message):
+    """What is serialized: a pointer to the first record.  MS-EERR 2.2.2.1"""
+
+    first: Annotated[ExtendedErrorInfo | None, unique(ExtendedErrorInfo)]
+
+
 def encode_eeinfo(records: Sequence[ErrorRecord]) -> bytes:
     """The blob that carries `records`, the last place first.  MS-EERR 2.2.2.1"""
     if not 1 <= len(records) <= MAX_RECORDS:
         raise LocalProtocolError(f"{len(records)} records of extended error information")
-    writer = _Writer()
-    writer.pointer()
-    try:
-        _write_records(writer, records)
-    except (struct.error, UnicodeEncodeError) as error:
-        raise LocalProtocolError("a record of extended error information is out of range") from error
-    writer.align(8)
-    return _COMMON_HEADER + _PRIVATE_HEADER.pack(len(writer.data)) + bytes(writer.data)
+    chain: ExtendedErrorInfo | None = None
+    for record in reversed(records):
+        chain = _to_wire(record, chain)
+    body = ErrorChain(chain).encode()
+    body += bytes(-len(body) % 8)
+    return _COMMON_HEADER + _PRIVATE_HEADER.pack(len(body)) + body
 
 
 def decode_eeinfo(data: bytes) -> tuple[ErrorRecord, ...]:
@@ -110,215 +175,90 @@ def decode_eeinfo(data: bytes) -> tuple[ErrorRecord, ...]:
     if reader.take(len(_COMMON_HEADER))[:4] != _COMMON_HEADER[:4]:
         raise DecodeError("no type serialization of version 1, little-endian", at=0)
     (size,) = reader.unpack(_PRIVATE_HEADER)
-    if size % 8 or size != reader.remaining:
-        raise DecodeError(f"the object claims {size} bytes, {reader.remaining} follow", at=8)
-    body = _Body(reader.take(size))
-    if not body.u32():
-        raise DecodeError("no record", at=0)
-    records = _read_records(body, MAX_RECORDS)
-    if body.reader.remaining >= 8:
-        raise DecodeError(f"{body.reader.remaining} bytes left over", at=body.reader.at)
-    return records
+    start = reader.at
+    message = ErrorChain.decode(reader.take(size))
+    reader.finish()
+    if size - len(message.encode()) not in range(8):
+        raise DecodeError("the object is longer than its records", at=start)
+    chain = message.first
+    records: list[ErrorRecord] = []
+    while chain is not None and len(records) < MAX_RECORDS:
+        records.append(_from_wire(chain, start))
+        chain = chain.next
+    if chain is not None or not records:
+        raise DecodeError(f"no record, or more than {MAX_RECORDS}", at=start)
+    return tuple(records)
 
 
-def _write_records(writer: _Writer, records: Sequence[ErrorRecord]) -> None:
-    record, later = records[0], records[1:]
-    if len(record.parameters) > MAX_PARAMETERS:
-        raise LocalProtocolError(f"{len(record.parameters)} parameters in one record")
-    texts: list[tuple[bytes, int]] = []
-    writer.align(4)
-    writer.pack(_U32, len(record.parameters))
-    writer.align(8)
-    if later:
-        writer.pointer()
-    else:
-        writer.pack(_U32, 0)
-    if record.computer_name is None:
-        writer.pack(_TAGS, _NAME_NOT_PRESENT, _NAME_NOT_PRESENT)
-    else:
-        writer.pack(_TAGS, _NAME_PRESENT, _NAME_PRESENT)
-        writer.counted(_wide(record.computer_name), 2, texts)
-    writer.pack(_U32, record.process_id)
-    writer.align(8)
-    writer.pack(_U64, record.timestamp)
-    writer.pack(_U32, record.generating_component)
-    writer.pack(_U32, record.status)
-    writer.pack(_U16, record.detection_location)
-    writer.pack(_U16, record.flags)
-    writer.pack(_U16, len(record.parameters))
-    for parameter in record.parameters:
-        _write_parameter(writer, parameter, texts)
-    if later:
-        _write_records(writer, later)
-    for text, unit in texts:
-        writer.align(4)
-        writer.pack(_U32, len(text) // unit)
-        writer.data += text
+def _to_wire(record: ErrorRecord, following: ExtendedErrorInfo | None) -> ExtendedErrorInfo:
+    name = record.computer_name
+    presence = NamePresence.NOT_PRESENT if name is None else NamePresence.PRESENT
+    return ExtendedErrorInfo(
+        next=following,
+        computer_name=ComputerName(presence, None if name is None else _wide(name)),
+        process_id=record.process_id,
+        timestamp=record.timestamp,
+        generating_component=record.generating_component,
+        status=record.status,
+        detection_location=record.detection_location,
+        flags=record.flags,
+        parameters=tuple(Parameter(it.kind, _value_to_wire(it)) for it in record.parameters),
+    )
 
 
-def _write_parameter(writer: _Writer, parameter: ErrorParameter, texts: list[tuple[bytes, int]]) -> None:
-    writer.align(8)
-    writer.pack(_TAGS, parameter.kind, parameter.kind)
+def _from_wire(wire: ExtendedErrorInfo, at: int) -> ErrorRecord:
+    name = wire.computer_name.name
+    return ErrorRecord(
+        generating_component=wire.generating_component,
+        status=wire.status,
+        detection_location=wire.detection_location,
+        process_id=wire.process_id,
+        timestamp=wire.timestamp,
+        computer_name=None if name is None else _text(name, at),
+        flags=wire.flags,
+        parameters=tuple(ErrorParameter(it.kind, _value_from_wire(it, at)) for it in wire.parameters),
+    )
+
+
+def _value_to_wire(parameter: ErrorParameter) -> Octets | WideText | int | None:
     match parameter:
-        case ErrorParameter(ParameterKind.ANSI, str(text)):
-            writer.counted(text.encode("latin-1") + b"\0", 1, texts)
-        case ErrorParameter(ParameterKind.UNICODE, str(text)):
-            writer.counted(_wide(text), 2, texts)
+        case ErrorParameter(ParameterKind.ANSI, str(text)) if all(sign <= "\xff" for sign in text):
+            return Octets(text.encode("latin-1") + b"\0")
         case ErrorParameter(ParameterKind.BINARY, bytes(blob)):
-            writer.counted(blob, 1, texts)
-        case ErrorParameter(ParameterKind.LONG, int(number)):
-            writer.pack(_LONG, number)
-        case ErrorParameter(ParameterKind.SHORT, int(number)):
-            writer.pack(_SHORT, number)
-        case ErrorParameter(ParameterKind.INT64, int(number)):
-            writer.align(8)
-            writer.pack(_INT64, number)
+            return Octets(blob)
+        case ErrorParameter(ParameterKind.UNICODE, str(text)):
+            return _wide(text)
+        case ErrorParameter(ParameterKind.LONG | ParameterKind.SHORT | ParameterKind.INT64, int(number)):
+            return number
         case ErrorParameter(ParameterKind.NONE, None):
-            pass
-        case _:
-            raise LocalProtocolError(f"{parameter} holds a value of another kind")
+            return None
+    raise LocalProtocolError(f"{parameter.value!r} is no {parameter.kind.name} of an error record")
 
 
-def _read_records(body: _Body, left: int) -> tuple[ErrorRecord, ...]:
-    if not left:
-        raise DecodeError(f"more than {MAX_RECORDS} records", at=body.reader.at)
-    conformance = body.u32()
-    body.align(8)
-    has_next = body.u32()
-    name = _read_name(body)
-    process_id = body.u32()
-    timestamp = body.number(_U64)
-    component, status = body.u32(), body.u32()
-    location, flags, count = body.number(_U16), body.number(_U16), body.number(_U16)
-    if count != conformance or count > MAX_PARAMETERS:
-        raise DecodeError(f"{count} parameters, announced {conformance}", at=body.reader.at)
-    pending = [_read_parameter(body) for _ in range(count)]
-    later = _read_records(body, left - 1) if has_next else ()
-    computer_name = name.text(body, "utf-16-le") if name else None
-    parameters = tuple(_finish_parameter(body, kind, value) for kind, value in pending)
-    record = ErrorRecord(component, status, location, process_id, timestamp, computer_name, flags, parameters)
-    return (record, *later)
+def _value_from_wire(parameter: Parameter, at: int) -> str | int | bytes | None:
+    match parameter.value:
+        case Octets(content=content):
+            content = content or b""
+            ansi = parameter.kind is ParameterKind.ANSI
+            return content.decode("latin-1").partition("\0")[0] if ansi else content
+        case WideText() as text:
+            return _text(text, at)
+        case number:
+            return number
 
 
-def _read_name(body: _Body) -> _Counted | None:
-    kind, tag = body.tags()
-    if kind != tag or kind not in (_NAME_PRESENT, _NAME_NOT_PRESENT):
-        raise DecodeError(f"computer name of kind {kind}, tag {tag}", at=body.reader.at)
-    return body.counted(2) if kind == _NAME_PRESENT else None
+def _wide(text: str) -> WideText:
+    try:
+        raw = f"{text}\0".encode("utf-16-le")
+    except UnicodeEncodeError:
+        raise LocalProtocolError(f"{text!r} is no UTF-16 text") from None
+    return WideText(struct.unpack(f"<{len(raw) // 2}H", raw))
 
 
-def _read_parameter(body: _Body) -> tuple[ParameterKind, _Counted | int | None]:
-    body.align(8)
-    kind, tag = body.tags()
-    if kind != tag:
-        raise DecodeError(f"parameter of kind {kind}, tag {tag}", at=body.reader.at)
-    match kind:
-        case ParameterKind.ANSI | ParameterKind.BINARY:
-            return ParameterKind(kind), body.counted(1)
-        case ParameterKind.UNICODE:
-            return ParameterKind.UNICODE, body.counted(2)
-        case ParameterKind.LONG:
-            return ParameterKind.LONG, body.number(_LONG)
-        case ParameterKind.SHORT:
-            return ParameterKind.SHORT, body.number(_SHORT)
-        case ParameterKind.INT64:
-            return ParameterKind.INT64, body.number(_INT64)
-        case ParameterKind.NONE:
-            return ParameterKind.NONE, None
-        case _:
-            raise DecodeError(f"parameter of kind {kind}", at=body.reader.at)
-
-
-def _finish_parameter(body: _Body, kind: ParameterKind, value: _Counted | int | None) -> ErrorParameter:
-    """Read what the parameter's pointer names, if it has one."""
-    if not isinstance(value, _Counted):
-        return ErrorParameter(kind, value)
-    if kind is ParameterKind.BINARY:
-        return ErrorParameter(kind, value.take(body))
-    return ErrorParameter(kind, value.text(body, "latin-1" if kind is ParameterKind.ANSI else "utf-16-le"))
-
-
-def _wide(text: str) -> bytes:
-    return text.encode("utf-16-le") + b"\0\0"
-
-
-class _Writer:
-    """Bytes being marshalled, and the referent ids given out."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self._referent = _FIRST_REFERENT
-
-    def align(self, boundary: int) -> None:
-        self.data += bytes(-len(self.data) % boundary)
-
-    def pack(self, codec: struct.Struct, *values: int) -> None:
-        self.data += codec.pack(*values)
-
-    def pointer(self) -> None:
-        self.pack(_U32, self._take_referent())
-
-    def counted(self, content: bytes, unit: int, texts: list[tuple[bytes, int]]) -> None:
-        """A count and a pointer; the content follows after the record."""
-        if len(content) // unit > MAX_TEXT:
-            raise LocalProtocolError(f"a text of {len(content) // unit} characters in a record")
-        self.align(4)
-        self.pack(_COUNTED, len(content) // unit, self._take_referent())
-        texts.append((content, unit))
-
-    def _take_referent(self) -> int:
-        referent, self._referent = self._referent, self._referent + 4
-        return referent
-
-
-class _Body:
-    """The marshalled object being read; boundaries count from its start."""
-
-    def __init__(self, data: bytes) -> None:
-        self.reader = Reader(data)
-
-    def align(self, boundary: int) -> None:
-        self.reader.take(-self.reader.at % boundary)
-
-    def number(self, codec: struct.Struct) -> int:
-        """A number on the boundary of its own size."""
-        self.align(codec.size)
-        return self.reader.unpack(codec)[0]
-
-    def u32(self) -> int:
-        return self.number(_U32)
-
-    def tags(self) -> tuple[int, int]:
-        kind, tag = self.reader.unpack(_TAGS)
-        return kind, tag
-
-    def counted(self, unit: int) -> _Counted:
-        self.align(4)
-        count, referent = self.reader.unpack(_COUNTED)
-        if count > MAX_TEXT or (count and not referent):
-            raise DecodeError(f"a text of {count} characters that is not there", at=self.reader.at)
-        return _Counted(count, unit, present=bool(referent))
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """A text or bytes whose content follows later."""
-
-    count: int
-    unit: int
-    present: bool
-
-    def take(self, body: _Body) -> bytes:
-        if not self.present:
-            return b""
-        if (conformance := body.u32()) != self.count:
-            raise DecodeError(f"{conformance} characters, announced {self.count}", at=body.reader.at)
-        return body.reader.take(self.count * self.unit)
-
-    def text(self, body: _Body, encoding: str) -> str:
-        """The text up to its terminating NUL."""
-        content = self.take(body)
-        try:
-            return content.decode(encoding).partition("\0")[0]
-        except UnicodeDecodeError as error:
-            raise DecodeError("a text that is no UTF-16", at=body.reader.at) from error
+def _text(wide: WideText, at: int) -> str:
+    """The characters before the terminating NUL."""
+    characters = wide.content or ()
+    try:
+        return struct.pack(f"<{len(characters)}H", *characters).decode("utf-16-le").partition("\0")[0]
+    except UnicodeDecodeError as error:
+        raise DecodeError("a text that is no UTF-16", at=at) from error

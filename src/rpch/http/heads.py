@@ -152,13 +152,12 @@ def read_request_head(
 ) -> tuple[RequestHead, int] | None:
     """The head at the start of `buffer` and its size, or None while it is incomplete.  RFC 9112 2, 3
 
-    `searched` is how many bytes an earlier call, which returned None, has already seen: it only saves
-    time, so that a head that trickles in costs no more than one that comes at once.
+    `searched` is how many bytes an earlier call, which returned None, has already seen. It only saves
+    time where a head trickles in: once complete, a head is judged as a whole.
     """
-    start = max(0, searched - len(_END) + 1)
-    end = buffer.find(_END, start)
+    end = buffer.find(_END)
     if end < 0:
-        _refuse_early(buffer, start, limits, spare=len(_AUTHORIZATION))
+        _refuse_early(buffer, max(0, searched - 3), limits, spare=len(_AUTHORIZATION))
         return None
     head = bytes(buffer[: end + len(_END)])
     _refuse_early(head, 0, limits, spare=0)
@@ -174,8 +173,8 @@ def _refuse_early(buffer: bytes | bytearray, start: int, limits: HeadLimits, *, 
     if found := _FORBIDDEN.search(buffer, start):
         rule, what = _FORBIDDEN_RULES[found.lastgroup or ""]
         raise refused_by(rule, f"{what}, at byte {found.start()}")
-    ends = buffer.count(b"\r\n") - (2 if buffer.endswith(_END) else 1)
-    if ends > limits.fields:
+    fields = buffer.count(b"\r\n") - (2 if buffer.endswith(_END) else 1)
+    if fields > limits.fields:
         raise refused_by(Rule.HEAD_FIELDS, f"more than {limits.fields} fields")
     if len(buffer) > limits.size:
         exempt = _authorization_size(buffer)
@@ -236,14 +235,14 @@ def _read_by_grammar(head: bytes) -> RequestHead:
     )
 
 
-def read_response_head(buffer: bytes | bytearray, *, searched: int = 0) -> tuple[ResponseHead, int] | None:
+def read_response_head(buffer: bytes | bytearray) -> tuple[ResponseHead, int] | None:
     """The head at the start of `buffer` and its size, or None while it is incomplete.  RFC 9112 4
 
     Raises `DecodeError` for what is no response at all; fields that make no sense are left out.
     """
     if not buffer.startswith(_STATUS_LINE_START[: len(buffer)]):
         raise DecodeError("no HTTP/1.x response", at=0)
-    end = buffer.find(_END, max(0, searched - len(_END) + 1))
+    end = buffer.find(_END)
     if (len(buffer) if end < 0 else end) > _RESPONSE_SIZE:
         raise DecodeError(f"a response head of more than {_RESPONSE_SIZE} bytes", at=_RESPONSE_SIZE)
     if end < 0:
