@@ -46,6 +46,7 @@ def over_http(
     carrier.set_auth_type(AUTH_BASIC)
     association = carrier.get_dce_rpc()
     if level:
+        association.set_credentials(user, password, domain)  # those of the carrier are for HTTP alone
         association.set_auth_type(RPC_C_AUTHN_WINNT)
         association.set_auth_level(level)
     association.connect()

@@ -118,18 +118,22 @@ def is_listening(address: str, port: int) -> bool:
 
 
 def run_once(
-    args: Sequence[str | Path], *, stdin: str = "", within: float = 60.0, env: Mapping[str, str] | None = None
+    args: Sequence[str | Path], *, stdin: str = "", within: float = 40.0, env: Mapping[str, str] | None = None
 ) -> str:
     """Runs a program to its end; what it printed. Fails, with everything it said, unless it ended with 0."""
-    done = subprocess.run(
-        args,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=within,
-        check=False,
-        env=None if env is None else {**os.environ, **env},
-    )
+    try:
+        done = subprocess.run(
+            args,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
+            env=None if env is None else {**os.environ, **env},
+        )
+    except subprocess.TimeoutExpired as late:
+        said = b"\n".join(text for text in (late.stdout, late.stderr) if text).decode(errors="replace")
+        raise AssertionError(f"{args[0]} did not end within {within} s:\n{said}") from None
     if done.returncode:
         raise AssertionError(f"{args[0]} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done.stdout

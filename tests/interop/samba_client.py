@@ -43,7 +43,7 @@ class SambaClient:
     domain: str = "LAB"
     ca: Path | None = None
 
-    def calls(self, binding: str, *calls: tuple[Any, ...], within: float = 60.0) -> list[dict[str, Any]]:
+    def calls(self, binding: str, *calls: tuple[Any, ...], within: float = 40.0) -> list[dict[str, Any]]:
         """The answers, as `samba_calls` describes them. Each call is (name, argument…)."""
         order = {"binding": binding, "settings": str(self._settings()), "calls": calls}
         if self.user is not None:
