@@ -121,8 +121,8 @@ class Array(NdrType):
             if length and length.value(scope) != actual:
                 raise LocalProtocolError(f"{actual} elements, but {length} = {length.value(scope)}")
             offset = first.value(scope) if first else 0
-            if bound is not None and offset + actual > bound:
-                raise LocalProtocolError(f"{offset + actual} elements do not fit in {bound}")
+            if offset < 0 or (bound is not None and offset + actual > bound):
+                raise LocalProtocolError(f"{actual} elements from {offset} do not fit in {bound}")
             encoder.align(3)
             encoder.out += codec.pack(offset, actual)
 

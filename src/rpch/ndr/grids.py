@@ -123,7 +123,10 @@ class Grid(NdrType):
         return tuple(shape)
 
     def _offsets(self, scope: Any) -> tuple[int, ...]:
-        return tuple(first.value(scope) if first else 0 for first in self.first)
+        offsets = tuple(first.value(scope) if first else 0 for first in self.first)
+        if min(offsets) < 0:
+            raise LocalProtocolError(f"offsets {offsets}")
+        return offsets
 
     def _maxima(self, shape: tuple[int, ...], scope: Any) -> tuple[int, ...]:
         """The maximum counts, when the value fits in them."""

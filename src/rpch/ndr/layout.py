@@ -128,7 +128,7 @@ def misfit(owner: str, run: Run, order: Order, values: Iterable[Any], error: Exc
 def _run_reader(run: Run, order: Order) -> ReadInto:
     codec, mask = struct.Struct(order + run.layout), run.mask
     unpack_from, size = codec.unpack_from, codec.size
-    names = [name for name, _ in run.members]
+    numbered = [(at, name) for at, (name, _) in enumerate(run.members)]
     finished = [(name, kind.incoming(order)) for name, kind in run.members]
     incoming = [(name, finish) for name, finish in finished if finish is not None]
 
@@ -139,7 +139,8 @@ def _run_reader(run: Run, order: Order) -> ReadInto:
         except struct.error:
             raise decoder.short(size, at) from None
         decoder.at = at + size
-        slots.update(zip(names, values, strict=True))
+        for index, name in numbered:  # faster than a zip
+            slots[name] = values[index]
         for name, finish in incoming:
             finish(decoder, slots, name, scope)
 

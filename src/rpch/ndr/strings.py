@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from rpch.errors import LocalProtocolError
 from rpch.ndr.correlation import Expression, Spec, expression
-from rpch.ndr.kinds import NdrType, Order, Plan, joined
+from rpch.ndr.kinds import NdrType, Order, Plan, Read, Write
 from rpch.ndr.streams import MAX_COUNT, Decoder, Encoder
 
 Dress = Callable[[Any], bytes]
@@ -44,43 +44,72 @@ class String(NdrType):
     def compile(self, plan: Plan, order: Order) -> None:
         dress, undress = self._texts(order)
         one, two = struct.Struct(order + "I"), struct.Struct(order + "II")
-        width, size, limit = self.width, self.size, self.limit
-        end = bytes(width)
+        width, end = self.width, bytes(self.width)
 
         def write_counts(encoder: Encoder, value: Any, scope: Any) -> None:
-            actual = len(dress(value)) // width + 1
-            maximum = size.value(scope) if size else actual
-            if maximum < actual:
-                raise LocalProtocolError(f"{actual} characters do not fit {size} = {maximum}")
             encoder.align(3)
-            encoder.out += one.pack(maximum)
+            encoder.out += one.pack(self._maximum(len(dress(value)) // width + 1, scope))
 
         def write_body(encoder: Encoder, value: Any, _scope: Any) -> None:
             raw = dress(value)
-            if len(raw) // width >= limit:
-                raise LocalProtocolError(f"{len(raw) // width} characters and an end do not fit in {limit}")
             encoder.align(3)
-            encoder.out += two.pack(0, len(raw) // width + 1) + raw + end
+            encoder.out += two.pack(0, self._actual(raw)) + raw + end
 
-        def read_counts(decoder: Decoder) -> int:
-            return int(decoder.unpack(one, 3)[0])
+        def read_counts(decoder: Decoder) -> Any:
+            return decoder.unpack(one, 3)[0]
 
         def read_body(decoder: Decoder, maximum: int, slots: Any, key: Any, scope: Any) -> None:
             offset, actual = decoder.unpack(two, 3)
-            if offset or actual > maximum or actual > limit or maximum > MAX_COUNT:
-                raise decoder.fail(f"string of {actual} characters at {offset} in {min(maximum, limit)}")
-            if size:
-                decoder.expect(size, maximum, scope)
+            self._check(decoder, maximum, offset, actual, scope)
             slots[key] = undress(decoder, decoder.take(actual * width))
 
-        if self.bound is None:
-            plan.write_counts, plan.write_body = write_counts, write_body
-            plan.read_counts, plan.read_body = read_counts, read_body
-            plan.write, plan.read = joined(plan)
-        else:
+        if self.bound is not None:
             bound = self.bound
             plan.write = write_body
             plan.read = lambda decoder, slots, key, scope: read_body(decoder, bound, slots, key, scope)
+            return
+        plan.write_counts, plan.write_body = write_counts, write_body
+        plan.read_counts, plan.read_body = read_counts, read_body
+        plan.write, plan.read = self._whole(order, dress, undress)
+
+    def _whole(self, order: Order, dress: Dress, undress: Undress) -> tuple[Write, Read]:
+        """The usual case, a string that is no structure's last member, in one step."""
+        three, width, end = struct.Struct(order + "III"), self.width, bytes(self.width)
+
+        def write(encoder: Encoder, value: Any, scope: Any) -> None:
+            raw = dress(value)
+            actual = self._actual(raw)
+            encoder.align(3)
+            encoder.out += three.pack(self._maximum(actual, scope), 0, actual) + raw + end
+
+        def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
+            maximum, offset, actual = decoder.unpack(three, 3)
+            self._check(decoder, maximum, offset, actual, scope)
+            slots[key] = undress(decoder, decoder.take(actual * width))
+
+        return write, read
+
+    def _maximum(self, actual: int, scope: Any) -> int:
+        """The maximum count to send: what size_is says, or just enough."""
+        maximum = self.size.value(scope) if self.size else actual
+        if not actual <= maximum <= MAX_COUNT:
+            raise LocalProtocolError(f"{actual} characters do not fit {self.size} = {maximum}")
+        return maximum
+
+    def _actual(self, raw: bytes) -> int:
+        """How many characters travel, the terminator being one."""
+        actual = len(raw) // self.width + 1
+        if actual > self.limit:
+            raise LocalProtocolError(f"{actual} characters do not fit in {self.limit}")
+        return actual
+
+    def _check(self, decoder: Decoder, maximum: int, offset: int, actual: int, scope: Any) -> None:
+        if offset or actual > min(maximum, self.limit) or maximum > MAX_COUNT:
+            raise decoder.fail(
+                f"string of {actual} characters from {offset} in {maximum}, limit {self.limit}"
+            )
+        if self.size:
+            decoder.expect(self.size, maximum, scope)
 
     def _texts(self, order: Order) -> tuple[Dress, Undress]:
         """Python's text to characters without the terminator, and back."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from rpch.errors import LocalProtocolError
 from rpch.ndr.correlation import Expression, Spec
 from rpch.ndr.faults import INVALID_TAG, StubError
-from rpch.ndr.kinds import NdrType, Order, Plan, embeddable, kind_of
+from rpch.ndr.kinds import NdrType, Order, Plan, Read, Write, embeddable, kind_of
 from rpch.ndr.scalars import Scalar
 from rpch.ndr.streams import Decoder, Encoder
 
 NO_DEFAULT: Final = object()
 Arms = Mapping[Any, object]
 """A tag or a tuple of tags: the type of its arm, or None for an empty one."""
+WriteArm = Callable[[Encoder, Any, Any, Any], None]
+"""encoder, value, scope, tag"""
 
 
 class Union(NdrType):
@@ -62,22 +65,17 @@ class Union(NdrType):
         return bare
 
     def compile(self, plan: Plan, order: Order) -> None:
-        select, tag = self._selector(order), self.tag.plan(order)
+        arms = {tag: self._arm(arm, order) for tag, arm in self.arms.items()}
+        otherwise = self._arm(self.default, order) if self.has_default else None
+        tag, switch, bare, choose = self.tag.plan(order), self.switch, self.bare, arms.get
         mask = self.arm_alignment - 1 if self.ms_union else 0
-        switch, bare = self.switch, self.bare
 
         def write(encoder: Encoder, value: Any, scope: Any) -> None:
             number = switch.value(scope)
-            arm, known = select(number)
-            if not known:
+            arm = choose(number, otherwise)
+            if arm is None:
                 raise LocalProtocolError(f"no arm of the union has tag {number}")
-            if not bare:
-                tag.write(encoder, number, scope)
-                encoder.align(mask)
-            if arm is not None:
-                arm.write(encoder, value, scope)
-            elif value is not None:
-                raise LocalProtocolError(f"the arm of tag {number} is empty, its value must be None")
+            arm[0](encoder, value, scope, number)
 
         def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
             if bare:
@@ -86,22 +84,66 @@ class Union(NdrType):
                 tag.read(decoder, slots, key, scope)
                 number = slots[key]
                 decoder.expect(switch, number, scope)
-            arm, known = select(number)
-            if not known:
+            arm = choose(number, otherwise)
+            if arm is None:
                 raise StubError(f"no arm of the union has tag {number}", at=decoder.at, status=INVALID_TAG)
-            slots[key] = None
-            if not bare:
-                decoder.at += -decoder.at & mask
-            if arm is not None:
-                arm.read(decoder, slots, key, scope)
+            decoder.at += -decoder.at & mask
+            arm[1](decoder, slots, key, scope)
 
         plan.write, plan.read = write, read
 
-    def _selector(self, order: Order) -> Callable[[Any], tuple[Plan | None, bool]]:
-        chosen = {tag: (None if arm is None else arm.plan(order), True) for tag, arm in self.arms.items()}
-        default = None if self.default is None else self.default.plan(order)
-        otherwise = (default, self.has_default)
-        return lambda tag: chosen.get(tag, otherwise)
+    def _arm(self, arm: NdrType | None, order: Order) -> tuple[WriteArm, Read]:
+        """Both directions of one arm; writing begins with the tag, reading behind it."""
+        write_tag = _nothing if self.bare else self.tag.plan(order).write
+        mask = self.arm_alignment - 1 if self.ms_union else 0
+        if arm is None:
+            return _empty(write_tag, mask), _read_nothing
+        if isinstance(arm, Scalar) and not self.bare and self.tag.outgoing(order) is None:
+            alignment = max(arm.alignment, mask + 1)
+            if alignment <= self.tag.alignment:  # the gap between them is known: both in one step
+                return _tagged(self.tag, arm, alignment, order), arm.plan(order).read
+        plan = arm.plan(order)
+
+        def write(encoder: Encoder, value: Any, scope: Any, number: Any) -> None:
+            write_tag(encoder, number, scope)
+            encoder.align(mask)
+            plan.write(encoder, value, scope)
+
+        return write, plan.read
+
+
+def _tagged(tag: Scalar, arm: Scalar, alignment: int, order: Order) -> WriteArm:
+    gap = -tag.size % alignment
+    pack, mask = struct.Struct(f"{order}{tag.code}{gap}x{arm.code}").pack, tag.alignment - 1
+    outgoing = arm.outgoing(order)
+
+    def write(encoder: Encoder, value: Any, scope: Any, number: Any) -> None:
+        wire = outgoing(encoder, value, scope) if outgoing else value
+        encoder.align(mask)
+        try:
+            encoder.out += pack(number, wire)
+        except (struct.error, OverflowError) as error:
+            raise LocalProtocolError(f"arm of tag {number}: {error}") from None
+
+    return write
+
+
+def _empty(write_tag: Write, mask: int) -> WriteArm:
+    def write(encoder: Encoder, value: Any, scope: Any, number: Any) -> None:
+        if value is not None:
+            raise LocalProtocolError(f"the arm of tag {number} is empty, its value must be None")
+        write_tag(encoder, number, scope)
+        encoder.align(mask)
+
+    return write
+
+
+def _nothing(_encoder: Encoder, _value: Any, _scope: Any) -> None:
+    pass
+
+
+def _read_nothing(_decoder: Decoder, slots: Any, key: Any, _scope: Any) -> None:
+    slots[key] = None
 
 
 def union(
