@@ -1,0 +1,35 @@
+"""The command line: `rpch COMMAND`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from rpch.cli.proxy import proxy
+from rpch.errors import RpchError
+
+app = typer.Typer(
+    name="rpch",
+    help="Remote procedure calls over HTTP: proxy, server, bridge and client.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def rpch() -> None:
+    """Remote procedure calls over HTTP: proxy, server, bridge and client."""
+
+
+app.command()(proxy)
+
+
+def main() -> None:
+    """Run a command; what is wrong is said in one sentence."""
+    try:
+        app()
+    except RpchError as error:
+        sys.stderr.write(f"rpch: {error}\n")
+        sys.exit(2)

@@ -82,6 +82,8 @@ class Policy:
     require_tls: bool = True
     allow_anonymous: bool = False
     trusted_relays: Sequence[Network] = ()
+    # A listener without TLS believes its relays that the way to them was protected.
+    plain_from_relays: bool = False
     # Where targets may be; empty for everywhere but the proxy's own machine and its neighbourhood.
     target_networks: Sequence[Network] = ()
     # What these users may reach, of what everybody may reach.
@@ -93,7 +95,7 @@ class Policy:
         """How a request got here; only a trusted relay is believed what it says about the client."""
         if not self._is_relay(peer):
             return Arrival(peer, tls)
-        secure = tls
+        secure = tls or self.plain_from_relays
         if forwarded_proto is not None:
             secure = all(part.strip().lower() == "https" for part in forwarded_proto.split(","))
         return Arrival(self._client(peer, forwarded_for), secure, relayed=True)
@@ -199,7 +201,10 @@ def parse_networks(texts: Iterable[str], *, setting: str) -> tuple[Network, ...]
 
 def _is_listed(allowed: Allowed, found: IPv4Address | IPv6Address) -> bool:
     entry = allowed.entry
-    return entry is not None and entry.match is Match.EXACT and entry.host == str(found)
+    if entry is None or entry.match is not Match.EXACT:
+        return False
+    # Who lists localhost means this machine; RFC 6761 6.3 lets that name lead nowhere else.
+    return entry.host == str(found) or (entry.host == "localhost" and found.is_loopback)
 
 
 # Metadata services of hosting providers that are not link-local.

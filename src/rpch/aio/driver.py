@@ -1,0 +1,94 @@
+"""Carries out what a machine decides. It never decides anything itself.
+
+One driver serves all four roles. Every turn of every machine passes `feed`, so one line there traces
+everything. What only one role orders (connect, open a channel, deliver) goes to its `carry_out`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from rpch.aio.leg import LegConnection
+from rpch.vconn.events import Action, CloseLeg, Event, Forward, Leg, PassOn, Send, SetKeepalive, Tick
+from rpch.vconn.machine import Machine
+
+
+class TurnTracer(Protocol):
+    """Whoever wants to see every turn."""
+
+    def __call__(
+        self, now: float, machine: Machine, event: Event, before: str, actions: list[Action]
+    ) -> None: ...
+
+
+class Driver:
+    """One machine, its connections and its timer."""
+
+    __slots__ = ("_armed", "_carry_out", "_loop", "_time", "_timer", "_tracer", "legs", "machine")
+
+    def __init__(
+        self, machine: Machine, carry_out: Callable[[Action], None], tracer: TurnTracer | None = None
+    ) -> None:
+        self.machine = machine
+        self.legs: dict[Leg, LegConnection] = {}
+        self._carry_out, self._tracer = carry_out, tracer
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed: float | None = None
+
+    def attach(self, connection: LegConnection) -> None:
+        """Let a connection's events come here and this machine's bytes go there."""
+        self.legs[connection.leg] = connection
+        connection.feed = self.feed
+
+    def feed(self, event: Event) -> None:
+        """One turn."""
+        machine = self.machine
+        if self._tracer is None:
+            actions = machine.handle(event, self._time())
+        else:
+            before, now = machine.condition, self._time()
+            actions = machine.handle(event, now)
+            self._tracer(now, machine, event, before, actions)
+        if actions:
+            self.perform(actions)
+        if machine.deadline != self._armed:
+            self._rearm(machine.deadline)
+
+    def perform(self, actions: list[Action]) -> None:
+        """Turn orders into I/O, in their order."""
+        legs = self.legs
+        for action in actions:
+            kind = type(action)
+            if kind is Forward:
+                if (connection := legs.get(action.leg)) is not None:  # type: ignore[union-attr]
+                    connection.write(action.run)  # type: ignore[union-attr]
+            elif isinstance(action, Send):
+                if (connection := legs.get(action.leg)) is not None:
+                    connection.write(action.pdu.encode())
+            elif isinstance(action, PassOn):
+                if (connection := legs.get(action.leg)) is not None:
+                    connection.write(action.data)
+            elif isinstance(action, CloseLeg):
+                if (connection := legs.pop(action.leg, None)) is not None:
+                    connection.close()
+            elif isinstance(action, SetKeepalive):
+                if (connection := legs.get(action.leg)) is not None:
+                    connection.keep_alive(action.interval)
+            else:
+                self._carry_out(action)
+
+    def _rearm(self, deadline: float | None) -> None:
+        self._armed = deadline
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = self._armed = None
+        self.feed(Tick())

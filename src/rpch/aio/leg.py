@@ -1,0 +1,199 @@
+"""One TCP connection that carries PDUs: bytes in, events out; bytes out when told.
+
+Everything here is a callback on the transport. Nothing waits, nothing queues: what a leg may hold is
+bounded by the windows of its machine, and by one torn PDU.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Final, cast
+
+from rpch.dcerpc.framing import Bytes, PduCutter, pdus_in
+from rpch.errors import DecodeError, RemoteProtocolError
+from rpch.http.chunks import encode_chunk
+from rpch.vconn.events import (
+    Event,
+    Leg,
+    LegClosed,
+    NonsenseArrived,
+    RpcArrived,
+    RtsArrived,
+)
+
+BANNER: Final = b"ncacn_http/1.0"  # MS-RPCH 2.1.1.2.1
+LINGER: Final = 2.0  # seconds in which a peer may still read our last words
+LINGER_BYTES: Final = 256 * 1024  # and what it may still send meanwhile
+
+Feed = Callable[[Event], None]
+
+
+class LegConnection(asyncio.Protocol):
+    """The I/O of one leg.
+
+    `body` is how many bytes an HTTP request's body may hold; `excess_ignored` says that more than
+    that is dropped, else it is nonsense. `banner` says that a server's banner may come first.
+    """
+
+    __slots__ = (
+        "_banner",
+        "_chunked",
+        "_closing",
+        "_cutter",
+        "_drained",
+        "_excess_ignored",
+        "_left",
+        "_timer",
+        "feed",
+        "leg",
+        "on_lost",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        leg: Leg,
+        feed: Feed,
+        *,
+        body: int | None = None,
+        excess_ignored: bool = False,
+        banner: bool = False,
+        chunked: bool = False,
+    ) -> None:
+        self.leg, self.feed = leg, feed
+        self.transport: asyncio.Transport | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self._cutter = PduCutter()
+        self._left, self._excess_ignored = body, excess_ignored
+        self._banner: bytes | None = b"" if banner else None
+        self._chunked = chunked
+        self._closing = False
+        self._drained = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def adopt(self, transport: asyncio.Transport, already: bytes) -> None:
+        """Take over a connection whose first bytes somebody else has read."""
+        self.transport = transport
+        transport.set_protocol(self)
+        transport.resume_reading()
+        if already:
+            self.data_received(already)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            self._drain(data)
+            return
+        if self._left is not None:
+            data = self._within_body(data)
+        leg = self.leg
+        try:
+            if self._banner is not None:
+                data = self._skip_banner(data)
+            pieces = self._cutter.feed(data)
+        except DecodeError as why:
+            self.feed(NonsenseArrived(leg, why))
+            return
+        for rts, piece in pieces:
+            self.feed(RtsArrived(leg, piece) if rts else RpcArrived(leg, piece))
+
+    def eof_received(self) -> None:
+        if not self._closing:
+            self.feed(LegClosed(self.leg))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._closing:
+            self._closing = True
+            self.feed(LegClosed(self.leg))
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def write(self, data: Bytes) -> None:
+        """Send whole PDUs, or a head."""
+        transport = self.transport
+        if transport is None or self._closing:
+            return
+        if self._chunked and data[0] == 5:
+            data = b"".join(encode_chunk(bytes(pdu)) for pdu in pdus_in(data))
+        transport.write(data)
+
+    def close(self) -> None:
+        """Close when everything written has left, and let the peer read it.
+
+        A socket closed over unread bytes resets the connection and destroys what is still on its
+        way. So this end only says that it has finished, and reads on for a moment.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
+            self._timer = asyncio.get_running_loop().call_later(LINGER, transport.abort)
+        else:
+            transport.close()
+
+    def refuse(self, answer: bytes) -> None:
+        """Write a last answer to a client that may still be sending, and close.  MS-RPCH 2.1.2.1.3"""
+        transport = self.transport
+        if self._closing or transport is None:
+            return
+        transport.write(answer)
+        if transport.can_write_eof():
+            self.close()
+            return
+        self._closing = True
+        self._timer = asyncio.get_running_loop().call_later(LINGER, transport.close)
+
+    def keep_alive(self, interval: float) -> None:
+        """Let TCP probe a silent peer."""
+        sock = self.transport.get_extra_info("socket") if self.transport else None
+        if sock is None:
+            return
+        seconds = max(int(interval), 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
+            if hasattr(socket, option):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
+
+    @property
+    def peer(self) -> str:
+        """The address of the other end, for people."""
+        name = self.transport.get_extra_info("peername") if self.transport else None
+        return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "")
+
+    def _drain(self, data: bytes) -> None:
+        self._drained += len(data)
+        if self._drained > LINGER_BYTES and self.transport is not None:
+            self.transport.abort()
+
+    def _within_body(self, data: bytes) -> bytes:
+        left = self._left or 0
+        if len(data) <= left:
+            self._left = left - len(data)
+            return data
+        self._left = 0
+        if not self._excess_ignored:
+            self.feed(NonsenseArrived(self.leg, RemoteProtocolError("more bytes than Content-Length")))
+        return data[:left]
+
+    def _skip_banner(self, data: bytes) -> bytes:
+        seen = (self._banner or b"") + data
+        if seen.startswith(BANNER):
+            self._banner = None
+            return seen[len(BANNER) :]
+        if BANNER.startswith(seen):
+            self._banner = seen
+            return b""
+        self._banner = None
+        if seen[0] != 5:
+            raise DecodeError(f"the target is no ncacn_http server: it began with {seen[:16]!r}", at=0)
+        return seen

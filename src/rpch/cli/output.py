@@ -1,0 +1,24 @@
+"""What a command prints: one JSON line an event for programs, sentences for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+
+def print_event(event: str, **facts: Any) -> None:
+    """One JSON line on standard output."""
+    sys.stdout.write(json.dumps({"event": event, **facts}) + "\n")
+    sys.stdout.flush()
+
+
+def print_line(text: str) -> None:
+    """One line for people on standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def warn(text: str) -> None:
+    """One line on standard error that a person should read."""
+    sys.stderr.write(f"warning: {text}\n")

@@ -1,0 +1,186 @@
+"""The door: one port for the RPC methods and for the web application.
+
+uvicorn owns the listener, TLS and the graceful stop, and makes one door for each connection. The door
+decides at every request boundary, since reverse proxies reuse connections: a request whose method is
+RPC_IN_DATA, RPC_OUT_DATA or RPC_CONNECT belongs to the RPC proxy, every other to the web application.
+Whoever has a request keeps the connection until the next boundary; a channel keeps it for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from rpch.http.answers import refusal_answer
+from rpch.http.channels import is_rpc_method
+from rpch.http.refusals import HttpRefused
+from rpch.proxy.connection import ProxyConnection
+from rpch.proxy.service import RpcProxy
+
+HEAD_LIMIT: Final = 64 * 1024
+HEAD_TIMEOUT: Final = 10.0  # seconds for a head to come whole, and for an idle connection to be used
+METHOD_LIMIT: Final = 32
+
+
+class Door(asyncio.Protocol):
+    """Decides who takes the next request of one connection."""
+
+    def __init__(
+        self,
+        proxy: RpcProxy,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._proxy, self._config, self._state, self._app_state = proxy, config, server_state, app_state
+        self._transport: asyncio.Transport
+        self._buffer = b""
+        self._rpc: ProxyConnection | None = None
+        self._web: WebRequest | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn only asks for shutdown()
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._web is not None:
+            self._web.connection_lost(exc)
+        self._gone()
+
+    def shutdown(self) -> None:
+        """The server stops. Channels are the proxy's to end; what is idle ends here."""
+        if self._web is not None:
+            self._web.shutdown()
+        elif self._timer is not None:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._web is not None:
+            self._web.data_received(data)
+            return
+        self._buffer += data
+        self._decide()
+
+    def eof_received(self) -> None:
+        if self._web is not None:
+            self._web.eof_received()
+
+    def pause_writing(self) -> None:
+        if self._web is not None:
+            self._web.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._web is not None:
+            self._web.resume_writing()
+
+    def _decide(self) -> None:
+        method, space, _ = self._buffer[: METHOD_LIMIT + 1].partition(b" ")
+        if not space and len(self._buffer) <= METHOD_LIMIT:
+            return
+        if space and is_rpc_method(method.decode("latin-1")):
+            self._to_proxy()
+        elif b"\r\n\r\n" in self._buffer:
+            self._to_web()
+        elif len(self._buffer) > HEAD_LIMIT:
+            self._refuse(HttpRefused(431, "Request Header Fields Too Large", "HeadSize"))
+
+    def _to_proxy(self) -> None:
+        self._disarm()
+        data, self._buffer = self._buffer, b""
+        if self._rpc is None:
+            self._rpc = ProxyConnection(self._proxy, self._boundary)
+            self._rpc.on_lost = self._gone
+            self._rpc.connection_made(self._transport)
+        self._transport.set_protocol(self._rpc)
+        self._rpc.data_received(data)
+
+    def _to_web(self) -> None:
+        self._disarm()
+        data, self._buffer = self._buffer, b""
+        self._web = WebRequest(self._config, self._state, self._app_state, self._web_done)
+        self._web.connection_made(self._transport)
+        self._web.data_received(data)
+
+    def _web_done(self, rest: bytes) -> None:
+        web, self._web = self._web, None
+        if web is not None:
+            self._state.connections.discard(web)
+        self._boundary(rest)
+
+    def _boundary(self, rest: bytes) -> None:
+        """A request has been answered; the next one is anybody's."""
+        self._transport.set_protocol(self)
+        self._arm()
+        if rest:
+            self.data_received(rest)
+
+    def _gone(self) -> None:
+        self._disarm()
+        self._state.connections.discard(self)
+
+    def _refuse(self, refused: HttpRefused) -> None:
+        self._transport.write(refusal_answer(refused))
+        self._transport.close()
+
+    def _arm(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, self._late)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._buffer:
+            self._refuse(HttpRefused(408, "Request Timeout", "HeadTimeout"))
+        else:
+            self._transport.close()
+
+
+class WebRequest(H11Protocol):
+    """One request to the web application; it hands back what came behind it."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        done: Callable[[bytes], None],
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._done = done
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            return
+        if not self.cycle.keep_alive:
+            self.transport.close()
+            return
+        rest, _ = self.conn.trailing_data
+        self.flow.resume_reading()
+        self._done(bytes(rest))
+
+
+def door_for(proxy: RpcProxy) -> Callable[..., Door]:
+    """What uvicorn makes for each connection."""
+
+    def make(
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> Door:
+        return Door(proxy, config, server_state, app_state, _loop)
+
+    return make

@@ -1,0 +1,259 @@
+"""From an allowed HTTP request to a running channel.
+
+The first PDU decides what the channel is: the beginning of a virtual connection, or the successor of
+one that is here. Only then is the server connected to, never before.  MS-RPCH 3.2.3.5, 3.2.4.5
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from rpch.aio.driver import Driver
+from rpch.aio.leg import LegConnection
+from rpch.auth.accounts import Identity
+from rpch.errors import AccessDenied, RemoteProtocolError, RpchError, TransportError
+from rpch.http.answers import Framing, framing_for, success_head
+from rpch.http.channels import ChannelKind, ChannelRequest
+from rpch.http.rpc_error import RpcError, connect_failed
+from rpch.proxy.answers import refusal_of
+from rpch.proxy.policy import Allowed, Arrival
+from rpch.vconn.arrivals import Begun, Joined, Placement, Refused, place_inbound, place_outbound
+from rpch.vconn.events import (
+    AcceptChannel,
+    Action,
+    Closed,
+    Connect,
+    Connected,
+    ConnectFailed,
+    Event,
+    Leg,
+    LegClosed,
+    NonsenseArrived,
+    Opened,
+    Place,
+    RefuseChannel,
+    RpcArrived,
+    RtsArrived,
+)
+from rpch.vconn.inbound import InboundProxy
+from rpch.vconn.outbound import OutboundProxy
+from rpch.vconn.settings import UNKNOWN_CLIENT, ProxySettings
+from rpch.vconn.tables import Owner
+
+if TYPE_CHECKING:
+    from rpch.proxy.service import RpcProxy
+
+log = structlog.get_logger("rpch.proxy")
+
+FILETIME_OF_1970: Final = 116_444_736_000_000_000
+PROTOCOL_ERROR: Final = 0x6C0
+SERVER_TOO_BUSY: Final = 0x6BB
+
+
+class ChannelOpening:
+    """One channel until its first PDU, and what its machine needs of the outside after that."""
+
+    def __init__(
+        self,
+        proxy: RpcProxy,
+        request: ChannelRequest,
+        arrival: Arrival,
+        identity: Identity | None,
+        allowed: Allowed,
+    ) -> None:
+        self._proxy, self._request, self._arrival, self._allowed = proxy, request, arrival, allowed
+        self._user = str(identity) if identity else "anonymous"
+        self._owner = Owner(self._user, str(allowed.address))
+        self._inbound = request.kind is ChannelKind.IN
+        self._framing = framing_for(request.version, proxy.options.framing)
+        self._connection: LegConnection
+        self._driver: Driver
+        self._timer: asyncio.TimerHandle
+
+    def begin(self, transport: asyncio.Transport, rest: bytes, on_lost: Callable[[], None] | None) -> None:
+        """Wait for the first PDU, not for long."""
+        place = Place.IN_H if self._inbound else Place.OUT_H
+        self._connection = LegConnection(
+            Leg(place),
+            self._first,
+            body=self._request.content_length,
+            excess_ignored=not self._inbound,
+            chunked=self._framing is Framing.CHUNKED and not self._inbound,
+        )
+        self._connection.on_lost = on_lost
+        late = self._proxy.options.first_pdu_timeout
+        self._timer = asyncio.get_running_loop().call_later(late, self._late)
+        self._connection.adopt(transport, rest)
+
+    def _late(self) -> None:
+        self._refuse(PROTOCOL_ERROR, "FirstPduTimeout", TransportError("no PDU came on the channel"))
+
+    def _first(self, event: Event) -> None:
+        """The first PDU; anything else ends the channel before it began."""
+        self._timer.cancel()
+        match event:
+            case RtsArrived(leg=leg, data=data):
+                if self._proxy.draining:
+                    draining = TransportError("this proxy takes no new connections")
+                    self._refuse(SERVER_TOO_BUSY, "Draining", draining)
+                    return
+                self._place(leg, bytes(data))
+            case NonsenseArrived(why=why):
+                self._refuse(PROTOCOL_ERROR, "FirstPdu", why)
+            case RpcArrived():
+                why = RemoteProtocolError("an RPC PDU before the channel was opened")
+                self._refuse(PROTOCOL_ERROR, "FirstPdu", why)
+            case LegClosed():
+                self._connection.close()
+
+    def _place(self, leg: Leg, data: bytes) -> None:
+        settings = self._settings()
+        placement: Placement[InboundProxy] | Placement[OutboundProxy]
+        if self._inbound:
+            placement = place_inbound(leg, data, self._proxy.inbound, self._owner, settings)
+        else:
+            wanted = self._request.pragmas.min_connection_timeout
+            timeout = float(wanted) if wanted else None
+            placement = place_outbound(
+                leg, data, self._proxy.outbound, self._owner, settings, timeout=timeout
+            )
+        match placement:
+            case Begun(machine=machine, actions=actions):
+                self._driver = Driver(machine, self._carry_out, self._proxy.tracer)
+                self._proxy.drivers[machine] = self._driver
+                self._driver.attach(self._connection)
+                self._driver.perform(actions)
+            case Joined(machine=machine, event=joined):
+                self._driver = self._proxy.drivers[machine]
+                self._driver.attach(self._connection)
+                self._driver.feed(joined)
+            case Refused(rpc_status=status, why=why):
+                rule = why.rule if isinstance(why, AccessDenied) else "FirstPdu"
+                self._refuse(status, rule, why)
+
+    def _settings(self) -> ProxySettings:
+        own = self._proxy.options.settings
+        return ProxySettings(
+            receive_window=own.receive_window,
+            channel_lifetime=own.channel_lifetime,
+            connection_timeout=own.connection_timeout,
+            setup_timeout=own.setup_timeout,
+            strict=own.strict,
+            client=_address(self._arrival.client),
+        )
+
+    def _refuse(self, status: int, rule: str, why: RpchError) -> None:
+        log.warning("refused", client=self._arrival.client, user=self._user, rule=rule, detail=str(why))
+        self._connection.refuse(refusal_of(RpcError(status), rule))
+
+    # What the machine orders
+
+    def _carry_out(self, action: Action) -> None:
+        driver = self._driver
+        match action:
+            case Connect(leg=leg):
+                self._proxy.spawn(self._connect(leg))
+            case AcceptChannel(leg=leg):
+                lifetime = self._proxy.options.settings.channel_lifetime
+                if (connection := driver.legs.get(leg)) is not None:
+                    connection.write(success_head(lifetime, framing=self._framing))
+            case RefuseChannel(leg=leg, rpc_status=status, why=why):
+                if (connection := driver.legs.pop(leg, None)) is not None:
+                    connection.refuse(refusal_of(_connect_error(status), "TargetUnreachable"))
+                self._log("target unreachable", why)
+            case Opened():
+                self._log("opened", None)
+            case Closed(why=why):
+                self._closed(why)
+
+    def _closed(self, why: RpchError | None) -> None:
+        machine = self._driver.machine
+        if isinstance(machine, InboundProxy):
+            self._proxy.inbound.remove(machine.virtual_connection, machine)
+        elif isinstance(machine, OutboundProxy):
+            self._proxy.outbound.remove(machine.virtual_connection, machine)
+        self._proxy.forget(machine)
+        self._log("closed", why)
+
+    def _log(self, what: str, why: RpchError | None) -> None:
+        channel = "IN" if self._inbound else "OUT"
+        tell = log.warning if why else log.info
+        machine = self._driver.machine
+        name = (
+            machine.virtual_connection.hex()[:8] if isinstance(machine, InboundProxy | OutboundProxy) else ""
+        )
+        tell(
+            what,
+            channel=channel,
+            connection=name,
+            client=self._arrival.client,
+            user=self._user,
+            target=str(self._allowed.address),
+            **({"why": str(why)} if why else {}),
+        )
+
+    async def _connect(self, leg: Leg) -> None:
+        """Open the server leg: by the name that was allowed, to an address that is allowed."""
+        driver = self._driver
+        connection = LegConnection(leg, driver.feed, banner=True)
+        try:
+            async with asyncio.timeout(self._proxy.options.connect_timeout):
+                await self._dial(connection)
+        except TimeoutError:
+            driver.feed(ConnectFailed(leg, TransportError(f"{self._allowed.address} did not answer in time")))
+        except (OSError, RpchError) as error:
+            why = (
+                error if isinstance(error, RpchError) else TransportError(f"{self._allowed.address}: {error}")
+            )
+            driver.feed(ConnectFailed(leg, why))
+        else:
+            if driver.machine.finished:
+                connection.close()
+                return
+            driver.attach(connection)
+            driver.feed(Connected(leg))
+
+    async def _dial(self, connection: LegConnection) -> None:
+        """Resolve once, and connect to exactly an address that was checked."""
+        address = self._allowed.address
+        if address is None:
+            raise TransportError("no target")
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise TransportError(f"{address.host} cannot be resolved: {error}") from error
+        problem: Exception = TransportError(f"{address.host} has no address")
+        for family, _, _, _, place in found:
+            host = str(place[0])
+            if denied := self._proxy.policy.check_address(self._allowed, host):
+                problem = AccessDenied(denied.rule, denied.detail)
+                continue
+            try:
+                await loop.create_connection(lambda: connection, host, address.port, family=family)
+            except OSError as error:
+                problem = error
+            else:
+                return
+        raise problem
+
+
+def _connect_error(status: int) -> RpcError:
+    timestamp = time.time_ns() // 100 + FILETIME_OF_1970
+    return connect_failed(status, process_id=os.getpid(), timestamp=timestamp)
+
+
+def _address(client: str) -> IPv4Address | IPv6Address:
+    """The client's address as CONN/B2 carries it, or the unknown one.  MS-RPCH 2.2.3.5.12"""
+    try:
+        return ip_address(client.partition("%")[0])
+    except ValueError:
+        return UNKNOWN_CLIENT

@@ -1,0 +1,115 @@
+"""What an administrator sets for a proxy, and the proxy that follows from it.
+
+The names are those of the command line and of the TOML file. Everything has a default that is safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from rpch.aio.driver import TurnTracer
+from rpch.aio.tls import server_context
+from rpch.auth.accounts import AccountSource, MemoryAccounts
+from rpch.auth.http_authenticator import HttpAuthenticator
+from rpch.auth.schemes import Scheme
+from rpch.errors import ConfigError
+from rpch.http.answers import Framing
+from rpch.proxy.policy import Policy, parse_networks
+from rpch.proxy.routes import RouteTable
+from rpch.proxy.service import ProxyOptions, RpcProxy
+from rpch.proxy.valid_ports import ValidPorts
+from rpch.vconn.settings import Settings
+
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+
+
+class ProxyConfiguration(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"
+):
+    """One listener of the RPC proxy. Sizes in bytes, times in seconds."""
+
+    listen: str = "127.0.0.1:443"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    no_tls: bool = False
+    user: list[str] = []
+    valid_ports: str = ""
+    wildcards: bool = False
+    route: list[str] = []
+    trusted_relay: list[str] = []
+    target_network: list[str] = []
+    allow_anonymous: bool = False
+    workers: int = 1
+    channel_lifetime: int = 1 << 30
+    receive_window: int = 65_536
+    connection_timeout: float = 120.0
+    connect_timeout: float = 10.0
+    first_pdu_timeout: float = 15.0
+    setup_timeout: float = 900.0
+    chunked: bool = False
+    strict: bool = False
+    grace: float = 2.0
+
+    def tls(self) -> ssl.SSLContext | None:
+        """How the listener speaks TLS; None for plain HTTP, which must be asked for."""
+        if self.no_tls and self.tls_cert:
+            raise ConfigError("no-tls", "contradicts tls-cert; give one of them")
+        if self.no_tls:
+            return None
+        if self.tls_cert is None:
+            raise ConfigError("tls-cert", "is missing; give tls-cert and tls-key, or no-tls behind a relay")
+        return server_context(self.tls_cert, self.tls_key)
+
+    def policy(self) -> Policy:
+        """The rules; `ConfigError` names the setting that is wrong."""
+        relays = [*self.trusted_relay, *(LOOPBACK if self.no_tls else ())]
+        return Policy(
+            valid_ports=ValidPorts.parse(self.valid_ports, wildcards=self.wildcards, setting="valid-ports"),
+            routes=RouteTable.parse(self.route, setting="route"),
+            allow_anonymous=self.allow_anonymous,
+            trusted_relays=parse_networks(relays, setting="trusted-relay"),
+            plain_from_relays=self.no_tls,
+            target_networks=parse_networks(self.target_network, setting="target-network"),
+        )
+
+    def options(self) -> ProxyOptions:
+        """What its machines announce and how long they wait."""
+        settings = Settings(
+            receive_window=self.receive_window,
+            channel_lifetime=self.channel_lifetime,
+            connection_timeout=self.connection_timeout,
+            setup_timeout=self.setup_timeout,
+            strict=self.strict,
+        )
+        return ProxyOptions(
+            settings=settings,
+            connect_timeout=self.connect_timeout,
+            first_pdu_timeout=self.first_pdu_timeout,
+            framing=Framing.CHUNKED if self.chunked else Framing.LENGTH,
+        )
+
+    def accounts(self) -> AccountSource:
+        """The accounts of the `user` lines."""
+        return MemoryAccounts.from_options(self.user, setting="user")
+
+    def warnings(self) -> list[str]:
+        """What a person should know before this serves."""
+        found = list(self.policy().warnings)
+        if self.no_tls:
+            found.append("no-tls: credentials are taken from loopback and trusted relays only")
+        if not self.user and not self.allow_anonymous:
+            found.append("there is no account, so nobody can authenticate; add user lines")
+        return found
+
+    def proxy(
+        self, tasks: asyncio.TaskGroup, accounts: AccountSource, tracer: TurnTracer | None = None
+    ) -> RpcProxy:
+        """The proxy, ready to take connections."""
+        plain = (Scheme.BASIC,) if self.no_tls else ()
+        authenticator = HttpAuthenticator(accounts, schemes=(Scheme.BASIC,), without_tls=plain)
+        return RpcProxy(authenticator, self.policy(), tasks, options=self.options(), tracer=tracer)

@@ -1,0 +1,237 @@
+"""One HTTP connection to the RPC proxy: heads in, answers out, until it becomes a channel.
+
+A connection may bring several requests: echoes, rounds of an authentication, and at last a channel,
+which never ends but with the connection. Between requests a connection belongs to nobody: whoever
+gave it to us (`give_back`) decides anew at each request boundary.
+
+Nothing of a body is read before its request is authenticated and allowed, but the few bytes that an
+echo or a round of authentication announces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
+
+from rpch.aio.leg import LINGER, LINGER_BYTES
+from rpch.auth.accounts import Identity
+from rpch.auth.outcomes import Authenticated, AuthOutcome, Challenge, Refused
+from rpch.http.answers import CONTINUE, challenge_answer, echo_answer, refusal_answer
+from rpch.http.channels import ChannelKind, ChannelRequest, read_channel_request
+from rpch.http.heads import RequestHead, read_request_head
+from rpch.http.refusals import HttpRefused
+from rpch.http.rpc_error import RpcError
+from rpch.proxy.answers import refusal_of
+from rpch.proxy.policy import Allowed, Arrival, Denied
+
+if TYPE_CHECKING:
+    from rpch.proxy.service import RpcProxy
+
+HEAD_TIMEOUT: Final = 10.0  # seconds for a head to come whole
+
+
+class ProxyConnection(asyncio.Protocol):
+    """Reads requests to the RPC proxy from one connection and answers them, or makes it a channel."""
+
+    def __init__(self, proxy: RpcProxy, give_back: Callable[[bytes], None] | None = None) -> None:
+        self._proxy = proxy
+        self._give_back = give_back
+        self.on_lost: Callable[[], None] | None = None
+        self._transport: asyncio.Transport
+        self._buffer = b""
+        self._searched = 0
+        self._skip = 0  # bytes of a short body that nobody needs
+        self._busy: asyncio.Task[None] | None = None
+        self._ended = False
+        self._drained = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.tls = transport.get_extra_info("ssl_object") is not None
+        self._session = self._proxy.authenticator.session(peer=self.peer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = True
+        self._cancel_timer()
+        if self._busy is not None:
+            self._busy.cancel()
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended:
+            self._drain(len(data))
+            return
+        self._buffer += data
+        if self._busy is None:
+            self._advance()
+        elif len(self._buffer) > LINGER_BYTES:
+            self._transport.pause_reading()
+
+    def _advance(self) -> None:
+        """Take the next request, if its head is whole."""
+        if self._skip:
+            skipped = min(self._skip, len(self._buffer))
+            self._buffer, self._skip = self._buffer[skipped:], self._skip - skipped
+            if self._skip:
+                return
+            if self._boundary():
+                return
+        try:
+            found = read_request_head(self._buffer, searched=self._searched)
+            if found is None:
+                self._searched = len(self._buffer)
+                self._await_head()
+                return
+            self._cancel_timer()
+            self._searched = 0
+            head, size = found
+            self._buffer = self._buffer[size:]
+            self._request(head, read_channel_request(head))
+        except HttpRefused as refused:
+            self._refuse(refused)
+
+    def _request(self, head: RequestHead, request: ChannelRequest) -> None:
+        policy = self._proxy.policy
+        arrival = policy.arrival(
+            self.peer,
+            tls=self.tls,
+            forwarded_proto=head.get("x-forwarded-proto"),
+            forwarded_for=head.get("x-forwarded-for"),
+        )
+        if denied := policy.before_authentication(request, secure=arrival.secure):
+            self._deny(request, denied, None)
+            return
+        known = self._session.recall(request.authorization, secure=arrival.secure)
+        if known is not None:
+            self._answer(request, arrival, known)
+            return
+        if request.authorization is None and policy.allow_anonymous:
+            self._decide(request, arrival, None)
+            return
+        self._busy = self._proxy.spawn(self._authenticate(request, arrival))
+
+    async def _authenticate(self, request: ChannelRequest, arrival: Arrival) -> None:
+        """Verifying may take a while; nothing else of this connection is looked at meanwhile."""
+        outcome = await self._session.step(request.authorization, secure=arrival.secure)
+        self._busy = None
+        if self._ended:
+            return
+        self._transport.resume_reading()
+        self._answer(request, arrival, outcome)
+
+    def _answer(self, request: ChannelRequest, arrival: Arrival, outcome: AuthOutcome) -> None:
+        match outcome:
+            case Authenticated(identity=identity):
+                self._decide(request, arrival, identity)
+            case Challenge(headers=headers, failure=failure):
+                self._proxy.report_challenge(self.peer, request, failure)
+                self._challenge(request, [value for _, value in headers])
+            case Refused(rule=rule, detail=detail, status=status, headers=headers):
+                self._proxy.report_refusal(self.peer, request, rule, detail)
+                if status == 401 and headers:
+                    self._end(challenge_answer([value for _, value in headers], reuse=False, rule=rule))
+                else:
+                    self._end(refusal_answer(HttpRefused(status, "Forbidden", rule, detail)))
+
+    def _challenge(self, request: ChannelRequest, offers: list[str]) -> None:
+        if not request.reusable_after_401:
+            self._end(challenge_answer(offers, reuse=False))
+            return
+        self._continue_if_expected(request)
+        self._transport.write(challenge_answer(offers, reuse=True))
+        self._next(request)
+
+    def _decide(self, request: ChannelRequest, arrival: Arrival, identity: Identity | None) -> None:
+        decision = self._proxy.policy.decide(request, identity, secure=arrival.secure)
+        if isinstance(decision, Denied):
+            self._deny(request, decision, identity)
+        elif request.kind is ChannelKind.ECHO:
+            self._continue_if_expected(request)
+            self._transport.write(echo_answer())
+            self._next(request)
+        else:
+            self._open(request, arrival, identity, decision)
+
+    def _open(
+        self, request: ChannelRequest, arrival: Arrival, identity: Identity | None, allowed: Allowed
+    ) -> None:
+        """From here on this connection is a channel."""
+        if request.wants_continue:
+            self._transport.write(CONTINUE)
+        rest, self._buffer, self._ended = self._buffer, b"", True
+        self._proxy.open_channel(self._transport, rest, request, arrival, identity, allowed, self.on_lost)
+
+    def _continue_if_expected(self, request: ChannelRequest) -> None:
+        """Observed: impacket waits for `100 Continue` even where the body is empty."""
+        if request.expect_continue:
+            self._transport.write(CONTINUE)
+
+    def _next(self, request: ChannelRequest) -> None:
+        """The request is answered; its short body is passed over."""
+        if not request.keep_alive:
+            self._close()
+            return
+        self._skip = request.content_length
+        if self._skip or not self._boundary():
+            self._advance()
+
+    def _boundary(self) -> bool:
+        """Hand the connection back, if it was lent. True when it is somebody else's now."""
+        if self._give_back is None:
+            return False
+        rest, self._buffer = self._buffer, b""
+        self._give_back(rest)
+        return True
+
+    def _deny(self, request: ChannelRequest, denied: Denied, identity: Identity | None) -> None:
+        self._proxy.report_refusal(self.peer, request, denied.rule, denied.detail, identity)
+        if denied.rpc_error is not None:
+            self._end(refusal_of(RpcError(denied.rpc_error), denied.rule))
+        else:
+            self._refuse(HttpRefused(denied.status, "", denied.rule, denied.detail), reported=True)
+
+    def _refuse(self, refused: HttpRefused, *, reported: bool = False) -> None:
+        if not reported:
+            self._proxy.report_refusal(self.peer, None, refused.rule, refused.detail)
+        self._end(refusal_answer(refused))
+
+    def _end(self, answer: bytes) -> None:
+        """The last answer here. The client may still be writing, and must be able to read it."""
+        self._transport.write(answer)
+        self._close()
+
+    def _close(self) -> None:
+        self._ended, self._buffer = True, b""
+        self._cancel_timer()
+        transport, loop = self._transport, asyncio.get_running_loop()
+        if transport.can_write_eof():
+            transport.write_eof()
+            self._timer = loop.call_later(LINGER, transport.abort)
+        else:
+            self._timer = loop.call_later(LINGER, transport.close)
+
+    def _drain(self, size: int) -> None:
+        self._drained += size
+        if self._drained > LINGER_BYTES:
+            self._transport.abort()
+
+    def _await_head(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, self._head_late)
+
+    def _head_late(self) -> None:
+        self._timer = None
+        if self._buffer:
+            self._refuse(HttpRefused(408, "Request Timeout", "HeadTimeout", "the head did not come whole"))
+        else:
+            self._transport.close()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

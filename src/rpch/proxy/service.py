@@ -1,0 +1,126 @@
+"""The RPC proxy of one process: its rules, its tables, and what it says about its work.
+
+It keeps no state that another process would need: IN, OUT and every successor may land on any proxy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+
+import structlog
+
+from rpch.aio.driver import Driver, TurnTracer
+from rpch.auth.accounts import Identity
+from rpch.auth.http_authenticator import HttpAuthenticator
+from rpch.auth.outcomes import Failure
+from rpch.errors import RpchError
+from rpch.http.answers import Framing
+from rpch.http.channels import ChannelRequest
+from rpch.proxy.channels import ChannelOpening
+from rpch.proxy.policy import Allowed, Arrival, Policy
+from rpch.vconn.inbound import InboundProxy
+from rpch.vconn.machine import Machine
+from rpch.vconn.outbound import OutboundProxy
+from rpch.vconn.settings import Settings
+from rpch.vconn.tables import VirtualConnections
+
+log = structlog.get_logger("rpch.proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyOptions:
+    """What an administrator may set besides the rules. Times in seconds."""
+
+    settings: Settings = field(default_factory=Settings)
+    connect_timeout: float = 10.0
+    first_pdu_timeout: float = 15.0
+    framing: Framing = Framing.LENGTH
+
+
+class RpcProxy:
+    """Takes channels for one process. `tasks` owns whatever it starts."""
+
+    def __init__(
+        self,
+        authenticator: HttpAuthenticator,
+        policy: Policy,
+        tasks: asyncio.TaskGroup,
+        *,
+        options: ProxyOptions | None = None,
+        tracer: TurnTracer | None = None,
+    ) -> None:
+        self.authenticator, self.policy, self.tracer = authenticator, policy, tracer
+        self.options = options or ProxyOptions()
+        self.inbound: VirtualConnections[InboundProxy] = VirtualConnections()
+        self.outbound: VirtualConnections[OutboundProxy] = VirtualConnections()
+        self.drivers: dict[Machine, Driver] = {}
+        self.draining = False
+        self._tasks = tasks
+        self._empty: asyncio.Event | None = None
+
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run work that must wait for something. One that fails must not end the others."""
+        return self._tasks.create_task(_guarded(work))
+
+    def forget(self, machine: Machine) -> None:
+        """A machine has ended."""
+        self.drivers.pop(machine, None)
+        if not self.drivers and self._empty is not None:
+            self._empty.set()
+
+    def open_channel(
+        self,
+        transport: asyncio.Transport,
+        rest: bytes,
+        request: ChannelRequest,
+        arrival: Arrival,
+        identity: Identity | None,
+        allowed: Allowed,
+        on_lost: Callable[[], None] | None,
+    ) -> None:
+        """An authenticated and allowed request becomes a channel. `rest` is what came behind its head."""
+        ChannelOpening(self, request, arrival, identity, allowed).begin(transport, rest, on_lost)
+
+    def end_all(self, why: RpchError | None) -> None:
+        """End every virtual connection on this node; the other parties see it at once."""
+        for driver in list(self.drivers.values()):
+            driver.perform(driver.machine.abort(why))
+
+    async def drain(self, grace: float) -> None:
+        """Take no new virtual connection, give those that are here time to end, then end them."""
+        self.draining = True
+        if self.drivers:
+            self._empty = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), grace)
+        self.end_all(None)
+
+    # What an operator reads
+
+    def report_challenge(self, peer: str, request: ChannelRequest, failure: Failure | None) -> None:
+        """A client was asked to authenticate; worth a line only if it had tried."""
+        if failure is not None:
+            log.warning("authentication failed", client=peer, rule=failure.rule, detail=failure.detail)
+
+    def report_refusal(
+        self,
+        peer: str,
+        request: ChannelRequest | None,
+        rule: str,
+        detail: str,
+        identity: Identity | None = None,
+    ) -> None:
+        """A request was refused, and by which rule."""
+        target = str(request.target) if request and request.target else None
+        user = str(identity) if identity else None
+        log.warning("refused", client=peer, user=user, target=target, rule=rule, detail=detail)
+
+
+async def _guarded(work: Coroutine[None, None, None]) -> None:
+    try:
+        await work
+    except Exception:  # our own mistake: it is told, and everybody else is served on
+        log.exception("a task failed")
