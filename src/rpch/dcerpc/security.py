@@ -1,115 +1,133 @@
-"""The seam where security packages plug into RPC: contexts that protect PDUs.  MS-RPCE 3.3.1.5.2
+"""The seam for security mechanisms: what NTLM, SPNEGO or Kerberos must do for RPC.  MS-RPCE 3.3.1.5.2
 
-How a context comes about (its legs, and whoever must be asked on the way) is the business of the side
-that builds it. Once it exists, both sides use it alike: `protect` on the way out, `unprotect` on the way
-in, once per fragment, in the order of the wire, because every PDU counts in the sequence numbers.
+A `SecurityProvider` starts contexts, a `SecurityContext` is one of them. Legs (`step`) may have to ask
+somebody, so they are orders to the driver. Signing and sealing only compute and are plain calls.
 
-    header (24 or 40) | stub, padding | sec_trailer (8) | token
-         signed       |  signed, and  |     signed      |
-                      | sealed at 6   |
+A protected PDU has three parts, in this order, and the token behind them:
+
+    header   24 bytes, or 40 with an object UUID     signed, never encrypted
+    body     stub, verification trailer, padding     signed, encrypted at level PKT_PRIVACY
+    trailer  the 8 bytes of the security trailer     signed, never encrypted
+
+Whether header and trailer are signed too is negotiated by the connection (`header_signing`) and decided
+by the mechanism: NTLM always signs them, Kerberos follows the negotiation.  MS-RPCE 2.2.2.11
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Final, Protocol
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, TypeAlias, TypeVar
 
-from rpch.dcerpc.pdus import AuthLevel, AuthType, Request, Response, SecTrailer, unpadded
-from rpch.dcerpc.pdus_call import OBJECT_UUID_SIZE, REQUEST_HEADER_SIZE
-from rpch.errors import DecodeError, LocalProtocolError, RemoteProtocolError
+from rpch.dcerpc.pdus import AuthLevel, AuthType, Request, Response, SecTrailer
+from rpch.errors import AuthenticationFailed, LocalProtocolError
 
-BODY_ALIGNMENT: Final = 16
-_TRAILER_ALIGNMENT: Final = 4
+_PAD_TO: Final = 16
 
 
-class ProtectionFailed(RemoteProtocolError):
-    """A signature does not fit what it signs, or a sealed body does not open.  MS-RPCE 3.3.1.5.2.2"""
+@dataclass(frozen=True)
+class Continue:
+    """A leg that needs another one."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    token: bytes
 
-    def __str__(self) -> str:
-        return f"protection check failed: {self.reason}"
+
+@dataclass(frozen=True)
+class Established:
+    """The last leg; the token may be empty."""
+
+    token: bytes = b""
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The mechanism gave up; `too_weak` when what was negotiated cannot give the level asked for."""
+
+    why: str = "the mechanism gave up"
+    too_weak: bool = False
+
+
+Step: TypeAlias = Continue | Established | Declined
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The parts of a PDU that protection covers, in wire order.  MS-RPCE 2.2.2.11"""
+
+    header: bytes
+    body: bytes
+    trailer: bytes
 
 
 class SecurityContext(Protocol):
-    """An established context of one connection; what a security package has to offer.  MS-RPCE 3.3.1.5.2"""
+    """One security context of one connection, at one level."""
 
     @property
-    def auth_type(self) -> AuthType: ...
-
-    @property
-    def auth_level(self) -> AuthLevel: ...
-
-    @property
-    def context_id(self) -> int: ...
+    def user(self) -> str | None:
+        """Who the peer proved to be; None before the last leg, and for anonymous."""
+        ...
 
     @property
     def token_size(self) -> int:
-        """The exact size of every token that `protect` makes."""
+        """How many bytes `protect` adds."""
         ...
 
-    def protect(self, head: bytes, body: bytes, tail: bytes, *, sign_header: bool) -> tuple[bytes, bytes]:
-        """The body as it travels, and the token, for the next PDU sent."""
+    def step(self, token: bytes) -> Step | Awaitable[Step]:
+        """Take one leg. The driver runs it and reports `SecurityStepped`."""
         ...
 
-    def unprotect(self, head: bytes, body: bytes, tail: bytes, token: bytes, *, sign_header: bool) -> bytes:
-        """The body in clear, for the next PDU received; `ProtectionFailed` when the token does not fit."""
+    def protect(self, segments: Segments, *, header_signing: bool) -> tuple[bytes, bytes]:
+        """The body as it shall travel, and its token. Lengths in the header are final."""
+        ...
+
+    def verify(self, segments: Segments, token: bytes, *, header_signing: bool) -> bytes:
+        """The body in clear; `AuthenticationFailed` when the token does not fit."""
         ...
 
 
-def belongs(trailer: SecTrailer, context: SecurityContext) -> bool:
-    """Whether a trailer names this context, with its type and its level.  MS-RPCE 2.2.2.11"""
-    named = (trailer.auth_type, trailer.auth_level, trailer.context_id)
-    return named == (context.auth_type, context.auth_level, context.context_id)
+class SecurityProvider(Protocol):
+    """Knows the mechanisms of one endpoint."""
+
+    def start(self, auth_type: AuthType, level: AuthLevel) -> SecurityContext | None:
+        """A new context; None for unknown types, `AuthenticationFailed` when it cannot start."""
+        ...
 
 
-def protect(pdu: Request | Response, context: SecurityContext | None, *, sign_header: bool) -> bytes:
-    """One fragment as bytes, under its context's protection if that level has any.  MS-RPCE 2.2.2.11"""
-    if context is None or context.auth_level < AuthLevel.PKT:
-        return pdu.encode()
-    # The padding counts from the body, so sec_trailer sits at 8 modulo 16 of the PDU (2.2.2.11)
-    padding = -len(pdu.stub) % BODY_ALIGNMENT
-    blank = SecTrailer(
-        context.auth_type, context.auth_level, context.context_id, bytes(context.token_size), padding
-    )
-    # The lengths in the header have their final values before anything is signed
-    data = replace(pdu, stub=pdu.stub + bytes(padding), auth=blank).encode()
-    head, body, tail, _ = _segments(data, pdu, context.token_size)
-    sealed, token = context.protect(head, body, tail, sign_header=sign_header)
-    if (len(sealed), len(token)) != (len(body), context.token_size):
-        raise LocalProtocolError("a security package made a token or a body of another size than promised")
-    return b"".join((head, sealed, tail, token))
+P = TypeVar("P", Request, Response)
 
 
-def unprotect(
-    data: bytes, pdu: Request | Response, context: SecurityContext | None, *, sign_header: bool
+def protected(pdu: P, mechanism: SecurityContext, trailer: SecTrailer, *, header_signing: bool) -> bytes:
+    """One request or response with padding, trailer and token, as bytes.  MS-RPCE 2.2.2.11
+
+    `trailer` gives type, level and context id.
+    """
+    pad = -len(pdu.stub) % _PAD_TO
+    room = mechanism.token_size
+    auth = replace(trailer, token=bytes(room), pad_length=pad)
+    wire = replace(pdu, stub=pdu.stub + bytes(pad), auth=auth).encode()
+    clear = segments(wire, len(pdu.stub) + pad, room)
+    body, token = mechanism.protect(clear, header_signing=header_signing)
+    if len(body) != len(clear.body) or len(token) > room:
+        raise LocalProtocolError("the mechanism returned more than it announced")
+    return b"".join((clear.header, body, clear.trailer, token, bytes(room - len(token))))
+
+
+def verified(
+    data: bytes, pdu: Request | Response, mechanism: SecurityContext, *, header_signing: bool
 ) -> bytes:
-    """The stub bytes of a received fragment: checked, in clear, without padding.  MS-RPCE 3.3.1.5.2.2
+    """The body of a received fragment in clear, padding still there.  MS-RPCE 3.3.1.5.2
 
-    `pdu` is what `data` decoded to. Whether its trailer names the context is the caller's to judge, since
-    what follows differs by role and by fragment.
+    `AuthenticationFailed` unless the token proves it.
     """
     if pdu.auth is None:
-        if context is not None and context.auth_level >= AuthLevel.PKT:
-            raise DecodeError(f"a fragment without the protection of level {context.auth_level.name}", at=10)
-        return pdu.stub
-    if context is None:
-        raise DecodeError("a security trailer on a connection without security", at=10)
-    head, body, tail, token = _segments(data, pdu, len(pdu.auth.token))
-    if (len(head) + len(body)) % _TRAILER_ALIGNMENT:
-        raise DecodeError("the security trailer is not aligned", at=len(head) + len(body))
-    unpadded(body, pdu.auth)  # no package should see a body that cannot be
-    if context.auth_level >= AuthLevel.PKT:
-        body = context.unprotect(head, body, tail, token, sign_header=sign_header)
-    return unpadded(body, pdu.auth)
+        raise AuthenticationFailed("the fragment is not protected")
+    token = pdu.auth.token
+    parts = segments(data, len(pdu.stub), len(token))
+    return mechanism.verify(parts, token, header_signing=header_signing)
 
 
-def _segments(data: bytes, pdu: Request | Response, token_size: int) -> tuple[bytes, bytes, bytes, bytes]:
-    """A PDU in its four parts: header, body, sec_trailer, token."""
-    has_object = isinstance(pdu, Request) and pdu.object_uuid is not None
-    body_at = REQUEST_HEADER_SIZE + (OBJECT_UUID_SIZE if has_object else 0)
-    token_at = len(data) - token_size
-    tail_at = token_at - SecTrailer.SIZE
-    return data[:body_at], data[body_at:tail_at], data[tail_at:token_at], data[token_at:]
+def segments(data: bytes, body: int, token: int) -> Segments:
+    """Part a PDU that ends with `body` bytes of body, a trailer and `token` bytes of token."""
+    trailer_at = len(data) - token - SecTrailer.SIZE
+    body_at = trailer_at - body
+    return Segments(data[:body_at], data[body_at:trailer_at], data[trailer_at : trailer_at + SecTrailer.SIZE])
