@@ -202,7 +202,7 @@ def test_no_pdu_shows_a_whole_cookie(sample: object) -> None:
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         (int, "<class 'int'>"),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_values_show_themselves_by_what_they_declare(value: object, shown: object) -> None:
     assert plain(value) == shown
