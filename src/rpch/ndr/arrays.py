@@ -50,6 +50,9 @@ class Array(NdrType):
         """What must be zero when a pointer to the array is null."""
         return () if self.size is None else (self.size,)
 
+    def expressions(self) -> Iterable[Expression | None]:
+        return self.size, self.length, self.first
+
     def parts(self) -> Iterable[NdrType]:
         return (self.element,)
 

@@ -32,7 +32,7 @@ class Construct:
         cls.MEMBERS = tuple(Member(field.name, kind_of(declared[field.name])) for field in fields)
         cls.UNSENT = frozenset(member.name for member in cls.MEMBERS if isinstance(member.kind, Unsent))
         for member in cls.MEMBERS:
-            member.kind.bind(cls)
+            member.kind.bind(cls, declared)
 
     def __repr__(self) -> str:
         return _show(self, depth=8)
@@ -134,7 +134,7 @@ class Message(Construct):
 
     @classmethod
     def decode(cls, stub: bytes, *, little_endian: bool = True) -> Self:
-        """The message in a stub; bytes behind it are tolerated.  MS-RPCE 3.3.1.5.4"""
+        """The message in a stub; `StubError` when it is none. Bytes behind it are tolerated."""
         decoder = Decoder(stub)
         message = object.__new__(cls)
         for _, read in cls._steps("<" if little_endian else ">"):

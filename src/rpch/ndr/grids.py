@@ -1,4 +1,4 @@
-"""Arrays of several dimensions.  C706 14.3.3.5
+"""Arrays of several dimensions.  C706 14.3.3.5 to 14.3.3.9
 
 A value is a tuple of rows, themselves tuples, down to the elements; only the transmitted block is
 there. All maximum counts come first, then the offset and actual count of every dimension, then the
@@ -24,7 +24,7 @@ Specs = tuple[Spec | None, ...]
 
 
 class Grid(NdrType):
-    """A multidimensional array; `bounds` are its sizes unless it is conformant.  C706 14.3.3.5"""
+    """A multidimensional array; `bounds` are its sizes unless it is conformant.  C706 14.3.3.5 to 14.3.3.9"""
 
     def __init__(
         self,
@@ -59,6 +59,9 @@ class Grid(NdrType):
     def sizes(self) -> tuple[Expression, ...]:
         """What must be zero when a pointer to the array is null."""
         return tuple(size for size in self.size[:1] if size)
+
+    def expressions(self) -> Iterable[Expression | None]:
+        return *self.size, *self.length, *self.first
 
     def parts(self) -> Iterable[NdrType]:
         return (self.element,)

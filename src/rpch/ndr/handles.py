@@ -1,4 +1,4 @@
-"""Context handles: the server's name for state it keeps.  C706 14.2.15, appendix N"""
+"""Context handles: the server's name for state it keeps.  C706 appendix N"""
 
 from uuid import UUID
 

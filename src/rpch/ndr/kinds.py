@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from rpch.ndr.correlation import Expression
     from rpch.ndr.streams import Decoder, Encoder
 
 Order = Literal["<", ">"]
@@ -32,8 +34,8 @@ class Plan:
     read_body: Callable[[Decoder, Any, Any, Any, Any], None]
 
 
-class NdrType:
-    """One type of the interface definition language."""
+class NdrType(ABC):
+    """One type of the interface definition language.  C706 14.2, 14.3"""
 
     alignment = 1  # what it asks of the structure around it
     minimum = 1  # the fewest bytes a value can take
@@ -55,20 +57,28 @@ class NdrType:
         return plan
 
     def top(self, order: Order) -> Plan:
-        """Its plan as a parameter; only pointers differ.  C706 14.3.12.1"""
+        """Its plan as a parameter; only pointers differ.  C706 14.3.11"""
         return self.plan(order)
 
+    @abstractmethod
     def compile(self, plan: Plan, order: Order) -> None:
-        raise NotImplementedError
+        """Make the closures of its plan."""
 
     def parts(self) -> Iterable[NdrType]:
         """The types it is made of."""
         return ()
 
-    def bind(self, owner: type) -> None:
-        """Learn the class it is declared in, to look up names given as strings."""
+    def expressions(self) -> Iterable[Expression | None]:
+        """What ties it to fields of the construct around it."""
+        return ()
+
+    def bind(self, owner: type, fields: Container[str]) -> None:
+        """Learn the construct it is declared in: its fields may be named here."""
+        for expression in self.expressions():
+            if expression is not None and expression.name is not None and expression.name not in fields:
+                raise TypeError(f"{owner.__name__}: {expression} names no field")
         for part in self.parts():
-            part.bind(owner)
+            part.bind(owner, fields)
 
 
 class Unsent(NdrType):
@@ -96,7 +106,7 @@ def kind_of(hint: Any) -> NdrType:
 
 
 def embeddable(hint: Any, where: str) -> NdrType:
-    """The NDR type of something that may not be conformant by value.  C706 4.2.20"""
+    """The NDR type of something that may not be conformant by value.  C706 14.3.7"""
     kind = kind_of(hint)
     if kind.conformance:
         raise TypeError(f"a conformant type cannot be {where} by value: use a pointer")

@@ -58,17 +58,18 @@ def decode_pickle(message: type[M], data: bytes) -> M:
         raise decoder.fail(f"serialization version {version} with a header of {length} bytes")
     order: Order = "<" if byte_order == LITTLE_ENDIAN else ">"  # MS-RPCE 2.2.6.1: anything else is big
     found = object.__new__(message)
+    whole = decoder.data
     for kind, type_steps in message.parameters(order):
-        end, constructed = len(data), _is_constructed(kind)
+        end, constructed = len(whole), _is_constructed(kind)
         if constructed:
             size, _ = decoder.unpack(struct.Struct(order + "II"), 7)
             end = decoder.at + size
-            if end > len(data):
-                raise decoder.fail(f"an object of {size} bytes, {len(data) - decoder.at} bytes left")
-        decoder.data = data[:end]
+            if end > len(whole):
+                raise decoder.fail(f"an object of {size} bytes, {len(whole) - decoder.at} bytes left")
+        decoder.data = whole[:end]
         for _, read in type_steps:
             read(decoder, found.__dict__, found)
-        decoder.data, decoder.at = data, end if constructed else decoder.at
+        decoder.data, decoder.at = whole, end if constructed else decoder.at
         decoder.at += -decoder.at & 7
     if message.UNSENT:
         decoder.unsent.append(found)

@@ -1,4 +1,4 @@
-"""Pipes: elements in chunks, ended by an empty one.  C706 14.4"""
+"""Pipes: elements in chunks, ended by an empty one.  C706 14.3.9"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rpch.ndr.strings import String
 
 
 class Pipe(NdrType):
-    """The value is a tuple of its chunks.  C706 14.4"""
+    """The value is a tuple of its chunks.  C706 14.3.9"""
 
     minimum = 4
 
@@ -54,5 +54,5 @@ class Pipe(NdrType):
 
 
 def pipe(element: object) -> Pipe:
-    """A pipe of fixed-size elements; declare it behind the other [in], before the other [out].  C706 14.4"""
+    """A pipe of fixed-size elements; it goes behind the other [in], before the other [out].  C706 14.3.9"""
     return Pipe(element)

@@ -1,4 +1,4 @@
-"""Reference, unique and full pointers.  C706 14.3.10, 14.3.12
+"""Reference, unique and full pointers.  C706 14.3.10 to 14.3.12
 
 As a parameter a pointer is followed by its referent at once, and a reference pointer has no bytes
 of its own. Embedded in a structure, array or union it leaves an id; the referent waits in the queue.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from types import FunctionType
 from typing import Any
 
@@ -61,10 +61,9 @@ class Pointer(Scalar):
     def parts(self) -> Iterable[NdrType]:
         return () if self._target is None else (self._target,)
 
-    def bind(self, owner: type) -> None:
-        if self._owner is None:
-            self._owner = owner
-            super().bind(owner)
+    def bind(self, owner: type, fields: Container[str]) -> None:
+        self._owner = self._owner or owner
+        super().bind(owner, fields)
 
     def _sizes(self) -> tuple[Expression, ...]:
         """What must be zero when the pointer is null: the size of what it points to."""

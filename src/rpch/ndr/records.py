@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from rpch.ndr.kinds import NdrType, Order, Plan, joined
@@ -33,9 +32,6 @@ class StructKind(NdrType):
         self.depth = 1 + max((kind.depth for kind in kinds), default=0)
         if self.depth > MAX_DEPTH:
             raise TypeError(f"{record.__name__} nests deeper than {MAX_DEPTH}")
-
-    def parts(self) -> Iterable[NdrType]:
-        return ()  # its members were bound when it was declared
 
     def compile(self, plan: Plan, order: Order) -> None:
         last = self.members[-1] if self.conformance else None

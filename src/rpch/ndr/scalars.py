@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable
-from enum import Enum, IntEnum
+from enum import IntEnum, IntFlag
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -55,7 +55,7 @@ class Scalar(NdrType):
 
 
 class Octet(Scalar):
-    """An octet without a sign; arrays of it are `bytes`.  C706 14.2.4"""
+    """An octet without a sign; arrays of it are `bytes`.  C706 14.2.7"""
 
     def __init__(self) -> None:
         super().__init__("B")
@@ -88,7 +88,7 @@ class Converted(Scalar):
 
 
 class Ranged(Scalar):
-    """A scalar confined by [range].  MS-RPCE 2.2.4.7"""
+    """A scalar confined by [range].  MS-RPCE 2.2.4"""
 
     def __init__(self, inner: Scalar, low: int, high: int) -> None:
         super().__init__(inner.code, inner.alignment)
@@ -129,9 +129,9 @@ class OpenEnum(IntEnum):
 
 
 class EnumNumber(Scalar):
-    """A number that is a member of an enumeration.  C706 14.2.6"""
+    """A number that is a member of an enumeration.  C706 14.2.5.1"""
 
-    def __init__(self, code: str, members: type[Enum], highest: int) -> None:
+    def __init__(self, code: str, members: type[IntEnum] | type[IntFlag], highest: int) -> None:
         super().__init__(code)
         self._members, self._highest = members, highest
 
@@ -163,18 +163,18 @@ class EnumNumber(Scalar):
         return finish
 
 
-def enum16(members: type[Enum]) -> EnumNumber:
-    """An enum: two bytes, 0 to 32767; `members` extends `OpenEnum` unless it is closed.  C706 14.2.6"""
+def enum16(members: type[IntEnum] | type[IntFlag]) -> EnumNumber:
+    """An enum: two bytes, 0 to 32767; `members` extends `OpenEnum` unless it is closed.  C706 14.2.5.1"""
     return EnumNumber("H", members, 0x7FFF)
 
 
-def v1_enum(members: type[Enum]) -> EnumNumber:
-    """A [v1_enum] enum: four bytes.  MS-RPCE 2.2.4.7"""
+def v1_enum(members: type[IntEnum] | type[IntFlag]) -> EnumNumber:
+    """A [v1_enum] enum: four bytes.  MS-RPCE 2.2.4"""
     return EnumNumber("I", members, 0xFFFF_FFFF)
 
 
 def ranged(hint: object, low: int, high: int) -> Ranged:
-    """A number confined by [range(low, high)].  MS-RPCE 2.2.4.7"""
+    """A number confined by [range(low, high)].  MS-RPCE 2.2.4"""
     inner = kind_of(hint)
     if not isinstance(inner, Scalar):
         raise TypeError("[range] confines numbers")

@@ -59,8 +59,8 @@ class Decoder:
 
     __slots__ = ("at", "budget", "data", "full", "later", "queue", "unsent")
 
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data, self.at = bytes(data), at
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = bytes(data), 0
         self.budget = BUDGET_FACTOR * len(data) + BUDGET_FLOOR
         self.queue: list[tuple[Plan, Any, Any, Any]] = []  # plan, slots, key, scope
         self.later: list[tuple[Expression, int, Any, int]] = []  # what, count found, scope, where
@@ -117,7 +117,7 @@ class Decoder:
         """A count or tag on the wire must equal what the declaration says.  MS-RPCE 3.1.1.5.3.2"""
         try:
             wanted = what.value(scope)
-        except AttributeError:  # the field it depends on is still to come
+        except (AttributeError, TypeError):  # the field it depends on is still to come
             self.later.append((what, found, scope, self.at))
             return
         if wanted != found:
@@ -140,7 +140,12 @@ class Decoder:
         for what, found, scope, at in self.later:
             if what.name in type(scope).UNSENT and what.name not in scope.__dict__:
                 scope.__dict__[what.name] = found
-            elif (wanted := what.value(scope)) != found:
+                continue
+            try:
+                wanted = what.value(scope)
+            except (AttributeError, TypeError):  # a function that trips over the peer's null pointer
+                raise StubError(f"{what} cannot be told, the wire says {found}", at=at) from None
+            if wanted != found:
                 raise StubError(f"{what} is {wanted}, the wire says {found}", at=at)
         for construct in self.unsent:
             for name in type(construct).UNSENT:

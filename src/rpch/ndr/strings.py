@@ -1,7 +1,7 @@
-"""Strings, terminated and counted, narrow and wide.  C706 14.3.5, MS-DTYP 2.3.10"""
+"""Strings, terminated and counted, narrow and wide.  C706 14.3.4, MS-DTYP 2.3.10"""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from rpch.errors import LocalProtocolError
@@ -16,7 +16,7 @@ UTF_16 = {"<": "utf-16-le", ">": "utf-16-be"}
 
 
 class String(NdrType):
-    """A [string]: its terminator travels and is counted; in Python it is not there.  C706 14.3.5"""
+    """A [string]: its terminator travels and is counted; in Python it is not there.  C706 14.3.4"""
 
     def __init__(
         self,
@@ -40,6 +40,9 @@ class String(NdrType):
     def sizes(self) -> tuple[Expression, ...]:
         """What must be zero when a pointer to the string is null."""
         return () if self.size is None else (self.size,)
+
+    def expressions(self) -> Iterable[Expression]:
+        return self.sizes
 
     def compile(self, plan: Plan, order: Order) -> None:
         dress, undress = self._texts(order)
@@ -197,7 +200,7 @@ def decoded(decoder: Decoder, raw: bytes, encoding: str) -> str:
 
 
 def wide_string(*, size_is: Spec | None = None, limit: int = MAX_COUNT, padded: bool = False) -> String:
-    """[string] wchar_t *.  C706 14.3.5
+    """[string] wchar_t *.  C706 14.3.4
 
     `limit` counts characters with the terminator; `padded` tolerates more than one terminator.
     """
@@ -211,22 +214,22 @@ def narrow_string(
     limit: int = MAX_COUNT,
     padded: bool = False,
 ) -> String:
-    """[string] char *, as text; latin-1 keeps every octet.  C706 14.3.5"""
+    """[string] char *, as text; latin-1 keeps every octet.  C706 14.3.4"""
     return String(encoding=encoding, width=1, size_is=size_is, limit=limit, padded=padded)
 
 
 def byte_string(*, size_is: Spec | None = None, limit: int = MAX_COUNT, padded: bool = False) -> String:
-    """[string] char *, as `bytes`, for text whose code page is known elsewhere.  C706 14.3.5"""
+    """[string] char *, as `bytes`, for text whose code page is known elsewhere.  C706 14.3.4"""
     return String(encoding=None, width=1, size_is=size_is, limit=limit, padded=padded)
 
 
 def varying_wide_string(bound: int, *, padded: bool = False) -> String:
-    """[string] wchar_t s[bound].  C706 14.3.5"""
+    """[string] wchar_t s[bound].  C706 14.3.4"""
     return String(encoding=None, width=2, bound=bound, padded=padded)
 
 
 def varying_string(bound: int, *, encoding: str = "latin-1", padded: bool = False) -> String:
-    """[string] char s[bound].  C706 14.3.5"""
+    """[string] char s[bound].  C706 14.3.4"""
     return String(encoding=encoding, width=1, bound=bound, padded=padded)
 
 

@@ -55,6 +55,9 @@ class Union(NdrType):
         self.depth = 1 + max((kind.depth for kind in kinds), default=0)
         self.late = any(kind.late for kind in kinds)
 
+    def expressions(self) -> Iterable[Expression]:
+        return (self.switch,)
+
     def parts(self) -> Iterable[NdrType]:
         return [arm for arm in (*self.arms.values(), self.default) if arm is not None]
 
@@ -149,9 +152,9 @@ def _read_nothing(_decoder: Decoder, slots: Any, key: Any, _scope: Any) -> None:
 def union(
     tag: object, arms: Arms, *, switch_is: Spec, default: object = NO_DEFAULT, ms_union: bool = False
 ) -> Union:
-    """A union; `switch_is` names the field that holds the tag.  C706 14.3.8
+    """A union; `switch_is` names the field that holds the tag.  C706 14.3.8, MS-RPCE 2.2.4.5
 
     Without `default` an unknown tag is refused; `default=None` makes it an empty arm.
-    `ms_union` aligns every arm like the widest one.  MS-RPCE 2.2.4.5
+    `ms_union` aligns every arm like the widest one.
     """
     return Union(tag, arms, switch_is=switch_is, default=default, ms_union=ms_union)
