@@ -21,6 +21,22 @@ class AuthRule(StrEnum):
     CLEARTEXT = "CleartextCredentials"
     BAD_TOKEN = "BadToken"  # noqa: S105 -- a rule's name
     WRONG_CREDENTIALS = "WrongCredentials"
+    OUT_OF_SEQUENCE = "OutOfSequence"
+    CHALLENGE_EXPIRED = "ChallengeExpired"
+    UNAVAILABLE = "AccountsUnavailable"
+    THROTTLE = "Throttle"
+    NTLM_V1 = "NtlmV1"
+    NTLM_LM = "NtlmLm"
+    ANONYMOUS = "Anonymous"
+    MACHINE_ACCOUNT = "MachineAccount"
+    NTLM_FLAGS = "NtlmFlags"
+    NTLM_ECHO = "NtlmEcho"
+    NTLM_MIC = "NtlmMic"
+    SPNEGO_MECHANISM = "SpnegoMechanism"
+    SPNEGO_MIC = "SpnegoMic"
+    CHANNEL_BINDING = "ChannelBinding"
+    NO_CHANNEL_BINDING = "NoChannelBinding"
+    TARGET_NAME = "TargetName"
 
 
 @dataclass(frozen=True, slots=True)
