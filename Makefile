@@ -8,6 +8,7 @@ LISTEN := 127.0.0.1:8443
 DATA := data
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PATH := $(PATH):/usr/sbin:/sbin
 
 .PHONY: help setup up check test interop peers bench clean
 

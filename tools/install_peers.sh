@@ -22,4 +22,4 @@ export DEBIAN_FRONTEND=noninteractive
 export RUNLEVEL=1 # invoke-rc.d starts no service in single-user mode
 apt-get update -q </dev/null
 # shellcheck disable=SC2086 # one word for each package
-apt-get install -q -y --no-install-recommends $missing </dev/null
+apt-get install -q -y -o Dpkg::Use-Pty=0 --no-install-recommends $missing </dev/null
