@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.impacket_server import impacket_serving
+from tests.interop.relays import Authority
 from tests.interop.samba_server import SambaServer, samba_serving
 
 HERE = Path(__file__).parent
@@ -21,6 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.interop)
             for warning in TOLERATED:
                 item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Certificates for our proxies and for the relays before them."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
