@@ -30,6 +30,7 @@ class Proxied:
     """A running proxy, and the name by which it knows its target."""
 
     proxy: Served
+    bridge: Served
     tls: bool
     ca: Path
     server: str = SERVER
@@ -100,4 +101,4 @@ def reached_over_http(
         bridge = started.enter_context(bridged(folder, back_end))
         routes = {f"{SERVER}:{PORT}": bridge.address}
         proxy = started.enter_context(proxied(folder, authority, routes, tls=tls, workers=workers))
-        yield Proxied(proxy, tls, authority.ca)
+        yield Proxied(proxy, bridge, tls, authority.ca)
