@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 from rpch.aio.leg import LegConnection
+from rpch.trace import Tracer, Turn, short
 from rpch.vconn.events import Action, CloseLeg, Event, Forward, Leg, PassOn, Send, SetKeepalive, Tick
 from rpch.vconn.machine import Machine
-
-
-class TurnTracer(Protocol):
-    """Whoever wants to see every turn."""
-
-    def __call__(
-        self, now: float, machine: Machine, event: Event, before: str, actions: list[Action]
-    ) -> None: ...
 
 
 class Driver:
@@ -29,7 +21,7 @@ class Driver:
     __slots__ = ("_armed", "_carry_out", "_loop", "_time", "_timer", "_tracer", "legs", "machine")
 
     def __init__(
-        self, machine: Machine, carry_out: Callable[[Action], None], tracer: TurnTracer | None = None
+        self, machine: Machine, carry_out: Callable[[Action], None], tracer: Tracer | None = None
     ) -> None:
         self.machine = machine
         self.legs: dict[Leg, LegConnection] = {}
@@ -52,7 +44,9 @@ class Driver:
         else:
             before, now = machine.condition, self._time()
             actions = machine.handle(event, now)
-            self._tracer(now, machine, event, before, actions)
+            name = short(machine.virtual_connection)
+            after = machine.condition
+            self._tracer.write(Turn(now, machine.ROLE.name, name, event, before, after, actions))
         if actions:
             self.perform(actions)
         if machine.deadline != self._armed:

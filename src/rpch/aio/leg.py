@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import Final, cast
 
+from rpch.aio.lingering import Lingering
 from rpch.dcerpc.framing import Bytes, PduCutter, pdus_in
 from rpch.errors import DecodeError, RemoteProtocolError
 from rpch.http.chunks import encode_chunk
@@ -24,8 +25,6 @@ from rpch.vconn.events import (
 )
 
 BANNER: Final = b"ncacn_http/1.0"  # MS-RPCH 2.1.1.2.1
-LINGER: Final = 2.0  # seconds in which a peer may still read our last words
-LINGER_BYTES: Final = 256 * 1024  # and what it may still send meanwhile
 
 Feed = Callable[[Event], None]
 
@@ -42,10 +41,9 @@ class LegConnection(asyncio.Protocol):
         "_chunked",
         "_closing",
         "_cutter",
-        "_drained",
         "_excess_ignored",
         "_left",
-        "_timer",
+        "_lingering",
         "feed",
         "leg",
         "on_lost",
@@ -70,8 +68,7 @@ class LegConnection(asyncio.Protocol):
         self._banner: bytes | None = b"" if banner else None
         self._chunked = chunked
         self._closing = False
-        self._drained = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._lingering: Lingering | None = None
 
     def adopt(self, transport: asyncio.Transport, already: bytes) -> None:
         """Take over a connection whose first bytes somebody else has read."""
@@ -86,7 +83,8 @@ class LegConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
-            self._drain(data)
+            if self._lingering is not None:
+                self._lingering.drain(len(data))
             return
         if self._left is not None:
             data = self._within_body(data)
@@ -106,8 +104,8 @@ class LegConnection(asyncio.Protocol):
             self.feed(LegClosed(self.leg))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._lingering is not None:
+            self._lingering.lost()
         if not self._closing:
             self._closing = True
             self.feed(LegClosed(self.leg))
@@ -124,11 +122,7 @@ class LegConnection(asyncio.Protocol):
         transport.write(data)
 
     def close(self) -> None:
-        """Close when everything written has left, and let the peer read it.
-
-        A socket closed over unread bytes resets the connection and destroys what is still on its
-        way. So this end only says that it has finished, and reads on for a moment.
-        """
+        """Close when everything written has left, and let the peer read it."""
         if self._closing:
             return
         self._closing = True
@@ -136,8 +130,7 @@ class LegConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         if transport.can_write_eof():
-            transport.write_eof()
-            self._timer = asyncio.get_running_loop().call_later(LINGER, transport.abort)
+            self._lingering = Lingering(transport)
         else:
             transport.close()
 
@@ -146,12 +139,9 @@ class LegConnection(asyncio.Protocol):
         transport = self.transport
         if self._closing or transport is None:
             return
-        transport.write(answer)
-        if transport.can_write_eof():
-            self.close()
-            return
         self._closing = True
-        self._timer = asyncio.get_running_loop().call_later(LINGER, transport.close)
+        transport.write(answer)
+        self._lingering = Lingering(transport)
 
     def keep_alive(self, interval: float) -> None:
         """Let TCP probe a silent peer."""
@@ -169,11 +159,6 @@ class LegConnection(asyncio.Protocol):
         """The address of the other end, for people."""
         name = self.transport.get_extra_info("peername") if self.transport else None
         return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "")
-
-    def _drain(self, data: bytes) -> None:
-        self._drained += len(data)
-        if self._drained > LINGER_BYTES and self.transport is not None:
-            self.transport.abort()
 
     def _within_body(self, data: bytes) -> bytes:
         left = self._left or 0

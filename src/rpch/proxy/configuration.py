@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from rpch.aio.driver import TurnTracer
 from rpch.aio.tls import server_context
 from rpch.auth.accounts import AccountSource, MemoryAccounts
 from rpch.auth.http_authenticator import HttpAuthenticator
@@ -23,6 +22,7 @@ from rpch.proxy.policy import Policy, parse_networks
 from rpch.proxy.routes import RouteTable
 from rpch.proxy.service import ProxyOptions, RpcProxy
 from rpch.proxy.valid_ports import ValidPorts
+from rpch.trace import Tracer
 from rpch.vconn.settings import Settings
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -107,7 +107,7 @@ class ProxyConfiguration(
         return found
 
     def proxy(
-        self, tasks: asyncio.TaskGroup, accounts: AccountSource, tracer: TurnTracer | None = None
+        self, tasks: asyncio.TaskGroup, accounts: AccountSource, tracer: Tracer | None = None
     ) -> RpcProxy:
         """The proxy, ready to take connections."""
         plain = (Scheme.BASIC,) if self.no_tls else ()

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from rpch.aio.leg import LINGER, LINGER_BYTES
+from rpch.aio.lingering import LINGER_BYTES, Lingering
 from rpch.auth.accounts import Identity
 from rpch.auth.outcomes import Authenticated, AuthOutcome, Challenge, Refused
 from rpch.http.answers import CONTINUE, challenge_answer, echo_answer, refusal_answer
@@ -44,7 +44,7 @@ class ProxyConnection(asyncio.Protocol):
         self._skip = 0  # bytes of a short body that nobody needs
         self._busy: asyncio.Task[None] | None = None
         self._ended = False
-        self._drained = 0
+        self._lingering: Lingering | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,6 +57,8 @@ class ProxyConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
         self._cancel_timer()
+        if self._lingering is not None:
+            self._lingering.lost()
         if self._busy is not None:
             self._busy.cancel()
         if self.on_lost is not None:
@@ -64,7 +66,8 @@ class ProxyConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
-            self._drain(len(data))
+            if self._lingering is not None:
+                self._lingering.drain(len(data))
             return
         self._buffer += data
         if self._busy is None:
@@ -208,17 +211,7 @@ class ProxyConnection(asyncio.Protocol):
     def _close(self) -> None:
         self._ended, self._buffer = True, b""
         self._cancel_timer()
-        transport, loop = self._transport, asyncio.get_running_loop()
-        if transport.can_write_eof():
-            transport.write_eof()
-            self._timer = loop.call_later(LINGER, transport.abort)
-        else:
-            self._timer = loop.call_later(LINGER, transport.close)
-
-    def _drain(self, size: int) -> None:
-        self._drained += size
-        if self._drained > LINGER_BYTES:
-            self._transport.abort()
+        self._lingering = Lingering(self._transport)
 
     def _await_head(self) -> None:
         if self._timer is None:

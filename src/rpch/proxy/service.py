@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from rpch.aio.driver import Driver, TurnTracer
+from rpch.aio.driver import Driver
 from rpch.auth.accounts import Identity
 from rpch.auth.http_authenticator import HttpAuthenticator
 from rpch.auth.outcomes import Failure
@@ -21,6 +21,7 @@ from rpch.http.answers import Framing
 from rpch.http.channels import ChannelRequest
 from rpch.proxy.channels import ChannelOpening
 from rpch.proxy.policy import Allowed, Arrival, Policy
+from rpch.trace import Tracer
 from rpch.vconn.inbound import InboundProxy
 from rpch.vconn.machine import Machine
 from rpch.vconn.outbound import OutboundProxy
@@ -50,7 +51,7 @@ class RpcProxy:
         tasks: asyncio.TaskGroup,
         *,
         options: ProxyOptions | None = None,
-        tracer: TurnTracer | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.authenticator, self.policy, self.tracer = authenticator, policy, tracer
         self.options = options or ProxyOptions()

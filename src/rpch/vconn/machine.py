@@ -43,6 +43,7 @@ class Machine(ABC):
     ROLE: ClassVar[ForwardDestination]
     NEXT_HOP: ClassVar[Mapping[int, Place]]  # where an RTS PDU for somebody else goes
     RTS_LIMIT: ClassVar[int] = 66_000  # Padding may be 0xFFFF bytes long
+    virtual_connection: bytes  # its cookie
 
     def __init__(self) -> None:
         self.deadline: float | None = None  # when the driver owes us a Tick

@@ -1,0 +1,282 @@
+"""An RPC server: interfaces offered on endpoints, over plain TCP and over RPC/HTTP.
+
+ncacn_ip_tcp   a TCP connection carries RPC PDUs, and that is all
+ncacn_http     a TCP connection begins with the banner; then its first PDU says which half of which
+               virtual connection it is, and the halves are joined by cookie.  MS-RPCH 2.1.1.2, 3.2.5
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, cast
+from uuid import UUID
+
+import structlog
+
+from rpch.aio.driver import Driver
+from rpch.aio.leg import BANNER, LegConnection
+from rpch.aio.lingering import Lingering
+from rpch.dcerpc.associations import AssociationTable
+from rpch.dcerpc.endpoint import Endpoint, Limits
+from rpch.dcerpc.framing import PduCutter, pdus_in
+from rpch.dcerpc.interface import Interface, interface_of
+from rpch.dcerpc.protseq import ProtocolSequence
+from rpch.dcerpc.security import SecurityProvider
+from rpch.errors import DecodeError
+from rpch.server.conversation import Conversation
+from rpch.trace import Tracer
+from rpch.vconn.arrivals import Begun, Joined, Refused, place_at_server
+from rpch.vconn.events import (
+    Action,
+    Closed,
+    CloseRequested,
+    Deliver,
+    Event,
+    Leg,
+    LegClosed,
+    Opened,
+    Place,
+    RtsArrived,
+    Submit,
+)
+from rpch.vconn.server import ServerConnection
+from rpch.vconn.settings import Settings
+from rpch.vconn.tables import VirtualConnections
+
+log = structlog.get_logger("rpch.server")
+
+FIRST_PDU_TIMEOUT: Final = 15.0
+
+
+class RpcServer:
+    """The endpoints of one process. `tasks` owns whatever it starts."""
+
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        *,
+        settings: Settings | None = None,
+        limits: Limits | None = None,
+        security: SecurityProvider | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
+        self.settings, self.limits = settings or Settings(), limits or Limits()
+        self.security, self.tracer = security, tracer
+        self._tasks = tasks
+        self._listeners: list[asyncio.Server] = []
+        self.connections: set[HttpLegArrival | TcpConnection] = set()
+        self.drivers: dict[ServerConnection, Driver] = {}
+
+    async def listen(
+        self, protseq: ProtocolSequence, host: str, port: int, implementations: Sequence[object]
+    ) -> int:
+        """Offer these objects on one endpoint; port 0 lets the system choose. Returns the port."""
+        offer = _Offer(self, protseq, implementations)
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(offer.connection, host, port, backlog=1024)
+        self._listeners.append(listener)
+        chosen = int(listener.sockets[0].getsockname()[1])
+        offer.open(chosen)
+        log.info("listening", protseq=str(protseq), host=host, port=chosen)
+        return chosen
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run an operation that waits."""
+        return self._tasks.create_task(work)
+
+    async def close(self) -> None:
+        """Take no more connections and end those that are here."""
+        for listener in self._listeners:
+            listener.close()
+        for driver in list(self.drivers.values()):
+            driver.feed(CloseRequested())
+        for connection in list(self.connections):
+            connection.close()
+        for listener in self._listeners:
+            await listener.wait_closed()
+
+
+class _Offer:
+    """What one endpoint offers, and how its connections are made."""
+
+    def __init__(
+        self, server: RpcServer, protseq: ProtocolSequence, implementations: Sequence[object]
+    ) -> None:
+        self.server, self.protseq = server, protseq
+        self.implementations: Mapping[Interface, object] = {interface_of(one): one for one in implementations}
+        # Cookies join halves within one endpoint only: what came to one port is for that port.
+        self.virtual_connections: VirtualConnections[ServerConnection] = VirtualConnections()
+        self.endpoint: Endpoint
+
+    def open(self, port: int) -> None:
+        associations = AssociationTable(
+            new_group_id=lambda: secrets.randbelow(0xFFFF_FFFF) + 1,
+            new_handle=lambda: UUID(bytes=secrets.token_bytes(16)),
+        )
+        self.endpoint = Endpoint(
+            tuple(self.implementations), associations, str(port), self.server.security, self.server.limits
+        )
+
+    def connection(self) -> asyncio.Protocol:
+        if self.protseq is ProtocolSequence.NCACN_HTTP:
+            return HttpLegArrival(self)
+        return TcpConnection(self)
+
+    def conversation(
+        self, *, identity: str, peer: str, send: Callable[[bytes], None], close: Callable[[], None]
+    ) -> Conversation:
+        return Conversation(
+            self.endpoint,
+            self.implementations,
+            identity=identity,
+            peer=peer,
+            send=send,
+            close=close,
+            spawn=self.server.spawn,
+            tracer=self.server.tracer,
+        )
+
+
+class TcpConnection(asyncio.Protocol):
+    """A connection of `ncacn_ip_tcp`: RPC PDUs both ways."""
+
+    def __init__(self, offer: _Offer) -> None:
+        self._offer = offer
+        self._cutter = PduCutter(any_version=True)
+        self._lingering: Lingering | None = None
+        self._transport: asyncio.Transport
+        self._conversation: Conversation
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._offer.server.connections.add(self)
+        host, port = transport.get_extra_info("peername")[:2]
+        self._conversation = self._offer.conversation(
+            identity=str(host), peer=f"{host}:{port}", send=self._transport.write, close=self.close
+        )
+
+    def data_received(self, data: bytes) -> None:
+        if self._lingering is not None:
+            self._lingering.drain(len(data))
+            return
+        try:
+            pieces = self._cutter.feed(data)
+        except DecodeError as why:
+            log.info("not RPC", why=str(why))
+            self.close()
+            return
+        for _, piece in pieces:
+            for pdu in pdus_in(piece):
+                if self._lingering is None:
+                    self._conversation.receive(bytes(pdu))
+
+    def pause_writing(self) -> None:
+        self._transport.pause_reading()  # who does not read its answers is not listened to
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._offer.server.connections.discard(self)
+        if self._lingering is not None:
+            self._lingering.lost()
+        self._conversation.transport_closed()
+
+    def close(self) -> None:
+        if self._lingering is None:
+            self._transport.resume_reading()
+            self._lingering = Lingering(self._transport)
+
+
+class HttpLegArrival(LegConnection):
+    """A connection of `ncacn_http`: banner, first PDU, and then a leg of a virtual connection."""
+
+    __slots__ = ("_offer", "_waiting")
+
+    def __init__(self, offer: _Offer) -> None:
+        super().__init__(Leg(Place.IN_T), self._first)
+        self._offer = offer
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._offer.server.connections.add(self)
+        self.on_lost = self._gone
+        self.write(BANNER)
+        self._waiting = asyncio.get_running_loop().call_later(FIRST_PDU_TIMEOUT, self.close)
+
+    def _gone(self) -> None:
+        self._waited()
+        self._offer.server.connections.discard(self)
+
+    def _waited(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _first(self, event: Event) -> None:
+        self._waited()
+        if not isinstance(event, RtsArrived):
+            if not isinstance(event, LegClosed):
+                log.info("refused", peer=self.peer, rule="FirstPdu", detail=type(event).__name__)
+            self.close()
+            return
+        server = self._offer.server
+        now = asyncio.get_running_loop().time()
+        placement = place_at_server(event.data, self._offer.virtual_connections, server.settings, now=now)
+        match placement:
+            case Begun(machine=machine, leg=leg, actions=actions):
+                self.leg = leg
+                joint = _Joint(self._offer, machine)
+                joint.driver.attach(self)
+                joint.driver.perform(actions)
+            case Joined(machine=machine, leg=leg, event=joined):
+                self.leg = leg
+                driver = server.drivers[machine]
+                driver.attach(self)
+                driver.feed(joined)
+            case Refused(why=why):
+                log.info("refused", peer=self.peer, rule="FirstPdu", detail=str(why))
+                self.close()
+
+
+class _Joint:
+    """A virtual connection and the RPC connection that it carries."""
+
+    def __init__(self, offer: _Offer, machine: ServerConnection) -> None:
+        self._offer, self._machine = offer, machine
+        self.driver = Driver(machine, self._carry_out, offer.server.tracer)
+        offer.server.drivers[machine] = self.driver
+        self._conversation: Conversation | None = None
+
+    def _carry_out(self, action: Action) -> None:
+        match action:
+            case Deliver(run=run) if self._conversation is not None:
+                for pdu in pdus_in(run):
+                    self._conversation.receive(bytes(pdu))
+            case Opened():
+                self._conversation = self._offer.conversation(
+                    identity=self._machine.association_group.hex(),
+                    peer=self._machine.client_address,
+                    send=self._send,
+                    close=self._close,
+                )
+            case Closed(why=why):
+                self._closed(str(why) if why else None)
+
+    def _send(self, pdu: bytes) -> None:
+        self.driver.feed(Submit(pdu))
+
+    def _close(self) -> None:
+        self.driver.feed(CloseRequested())
+
+    def _closed(self, why: str | None) -> None:
+        server, machine = self._offer.server, self._machine
+        self._offer.virtual_connections.remove(machine.virtual_connection, machine)
+        server.drivers.pop(machine, None)
+        if why:
+            log.warning("connection ended", peer=machine.client_address, why=why)
+        if self._conversation is not None:
+            self._conversation.transport_closed()
