@@ -18,7 +18,17 @@ from rpch.vconn.machine import Machine
 class Driver:
     """One machine, its connections and its timer."""
 
-    __slots__ = ("_armed", "_carry_out", "_loop", "_time", "_timer", "_tracer", "legs", "machine")
+    __slots__ = (
+        "_armed",
+        "_carry_out",
+        "_loop",
+        "_time",
+        "_timer",
+        "_tracer",
+        "after_turn",
+        "legs",
+        "machine",
+    )
 
     def __init__(
         self, machine: Machine, carry_out: Callable[[Action], None], tracer: Tracer | None = None
@@ -26,6 +36,7 @@ class Driver:
         self.machine = machine
         self.legs: dict[Leg, LegConnection] = {}
         self._carry_out, self._tracer = carry_out, tracer
+        self.after_turn: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
         self._timer: asyncio.TimerHandle | None = None
@@ -51,6 +62,14 @@ class Driver:
             self.perform(actions)
         if machine.deadline != self._armed:
             self._rearm(machine.deadline)
+        if self.after_turn is not None:
+            self.after_turn()
+
+    def start(self, actions: list[Action]) -> None:
+        """Carry out a machine's first orders, and begin to watch its deadline."""
+        self.perform(actions)
+        if self.machine.deadline != self._armed:
+            self._rearm(self.machine.deadline)
 
     def perform(self, actions: list[Action]) -> None:
         """Turn orders into I/O, in their order."""

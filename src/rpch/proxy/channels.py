@@ -130,7 +130,7 @@ class ChannelOpening:
                 self._driver = Driver(machine, self._carry_out, self._proxy.tracer)
                 self._proxy.drivers[machine] = self._driver
                 self._driver.attach(self._connection)
-                self._driver.perform(actions)
+                self._driver.start(actions)
             case Joined(machine=machine, event=joined):
                 self._driver = self._proxy.drivers[machine]
                 self._driver.attach(self._connection)

@@ -15,8 +15,6 @@ from uuid import UUID
 
 import structlog
 
-from rpch.aio.driver import Driver
-from rpch.aio.leg import BANNER, LegConnection
 from rpch.aio.lingering import Lingering
 from rpch.dcerpc.associations import AssociationTable
 from rpch.dcerpc.endpoint import Endpoint, Limits
@@ -24,30 +22,15 @@ from rpch.dcerpc.framing import PduCutter, pdus_in
 from rpch.dcerpc.interface import Interface, interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.security import SecurityProvider
-from rpch.errors import DecodeError
+from rpch.errors import DecodeError, RemoteProtocolError
 from rpch.server.conversation import Conversation
+from rpch.server.http_legs import HttpLegs, VirtualConnection
 from rpch.trace import Tracer
-from rpch.vconn.arrivals import Begun, Joined, Refused, place_at_server
-from rpch.vconn.events import (
-    Action,
-    Closed,
-    CloseRequested,
-    Deliver,
-    Event,
-    Leg,
-    LegClosed,
-    Opened,
-    Place,
-    RtsArrived,
-    Submit,
-)
-from rpch.vconn.server import ServerConnection
 from rpch.vconn.settings import Settings
-from rpch.vconn.tables import VirtualConnections
 
 log = structlog.get_logger("rpch.server")
 
-FIRST_PDU_TIMEOUT: Final = 15.0
+BACKLOG_LIMIT: Final = 64 * 1024 * 1024  # bytes of answers that wait for a window
 
 
 class RpcServer:
@@ -66,8 +49,8 @@ class RpcServer:
         self.security, self.tracer = security, tracer
         self._tasks = tasks
         self._listeners: list[asyncio.Server] = []
-        self.connections: set[HttpLegArrival | TcpConnection] = set()
-        self.drivers: dict[ServerConnection, Driver] = {}
+        self._offers: list[_Offer] = []
+        self.connections: set[TcpConnection] = set()
 
     async def listen(
         self, protseq: ProtocolSequence, host: str, port: int, implementations: Sequence[object]
@@ -77,6 +60,7 @@ class RpcServer:
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(offer.connection, host, port, backlog=1024)
         self._listeners.append(listener)
+        self._offers.append(offer)
         chosen = int(listener.sockets[0].getsockname()[1])
         offer.open(chosen)
         log.info("listening", protseq=str(protseq), host=host, port=chosen)
@@ -90,8 +74,8 @@ class RpcServer:
         """Take no more connections and end those that are here."""
         for listener in self._listeners:
             listener.close()
-        for driver in list(self.drivers.values()):
-            driver.feed(CloseRequested())
+        for offer in self._offers:
+            offer.legs.close()
         for connection in list(self.connections):
             connection.close()
         for listener in self._listeners:
@@ -106,8 +90,9 @@ class _Offer:
     ) -> None:
         self.server, self.protseq = server, protseq
         self.implementations: Mapping[Interface, object] = {interface_of(one): one for one in implementations}
-        # Cookies join halves within one endpoint only: what came to one port is for that port.
-        self.virtual_connections: VirtualConnections[ServerConnection] = VirtualConnections()
+        self.legs = HttpLegs(
+            lambda connection: _Served(self, connection), settings=server.settings, tracer=server.tracer
+        )
         self.endpoint: Endpoint
 
     def open(self, port: int) -> None:
@@ -121,7 +106,7 @@ class _Offer:
 
     def connection(self) -> asyncio.Protocol:
         if self.protseq is ProtocolSequence.NCACN_HTTP:
-            return HttpLegArrival(self)
+            return self.legs.connection()
         return TcpConnection(self)
 
     def conversation(
@@ -190,93 +175,34 @@ class TcpConnection(asyncio.Protocol):
             self._lingering = Lingering(self._transport)
 
 
-class HttpLegArrival(LegConnection):
-    """A connection of `ncacn_http`: banner, first PDU, and then a leg of a virtual connection."""
+class _Served:
+    """The joint of an RPC server: what arrives is a conversation's."""
 
-    __slots__ = ("_offer", "_waiting")
-
-    def __init__(self, offer: _Offer) -> None:
-        super().__init__(Leg(Place.IN_T), self._first)
-        self._offer = offer
-        self._waiting: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._offer.server.connections.add(self)
-        self.on_lost = self._gone
-        self.write(BANNER)
-        self._waiting = asyncio.get_running_loop().call_later(FIRST_PDU_TIMEOUT, self.close)
-
-    def _gone(self) -> None:
-        self._waited()
-        self._offer.server.connections.discard(self)
-
-    def _waited(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-    def _first(self, event: Event) -> None:
-        self._waited()
-        if not isinstance(event, RtsArrived):
-            if not isinstance(event, LegClosed):
-                log.info("refused", peer=self.peer, rule="FirstPdu", detail=type(event).__name__)
-            self.close()
-            return
-        server = self._offer.server
-        now = asyncio.get_running_loop().time()
-        placement = place_at_server(event.data, self._offer.virtual_connections, server.settings, now=now)
-        match placement:
-            case Begun(machine=machine, leg=leg, actions=actions):
-                self.leg = leg
-                joint = _Joint(self._offer, machine)
-                joint.driver.attach(self)
-                joint.driver.perform(actions)
-            case Joined(machine=machine, leg=leg, event=joined):
-                self.leg = leg
-                driver = server.drivers[machine]
-                driver.attach(self)
-                driver.feed(joined)
-            case Refused(why=why):
-                log.info("refused", peer=self.peer, rule="FirstPdu", detail=str(why))
-                self.close()
-
-
-class _Joint:
-    """A virtual connection and the RPC connection that it carries."""
-
-    def __init__(self, offer: _Offer, machine: ServerConnection) -> None:
-        self._offer, self._machine = offer, machine
-        self.driver = Driver(machine, self._carry_out, offer.server.tracer)
-        offer.server.drivers[machine] = self.driver
+    def __init__(self, offer: _Offer, connection: VirtualConnection) -> None:
+        self._offer, self._connection = offer, connection
         self._conversation: Conversation | None = None
 
-    def _carry_out(self, action: Action) -> None:
-        match action:
-            case Deliver(run=run) if self._conversation is not None:
-                for pdu in pdus_in(run):
-                    self._conversation.receive(bytes(pdu))
-            case Opened():
-                self._conversation = self._offer.conversation(
-                    identity=self._machine.association_group.hex(),
-                    peer=self._machine.client_address,
-                    send=self._send,
-                    close=self._close,
-                )
-            case Closed(why=why):
-                self._closed(str(why) if why else None)
+    def opened(self) -> None:
+        machine = self._connection.machine
+        self._conversation = self._offer.conversation(
+            identity=machine.association_group.hex(),
+            peer=machine.client_address,
+            send=self._connection.submit,
+            close=self._connection.close,
+        )
 
-    def _send(self, pdu: bytes) -> None:
-        self.driver.feed(Submit(pdu))
+    def deliver(self, run: bytes | memoryview) -> None:
+        if self._conversation is None:
+            return
+        if self._connection.machine.waiting > BACKLOG_LIMIT:
+            self._connection.close(RemoteProtocolError("a client that calls but takes no answers"))
+            return
+        for pdu in pdus_in(run):
+            self._conversation.receive(bytes(pdu))
 
-    def _close(self) -> None:
-        self.driver.feed(CloseRequested())
+    def turned(self) -> None:
+        pass
 
-    def _closed(self, why: str | None) -> None:
-        server, machine = self._offer.server, self._machine
-        self._offer.virtual_connections.remove(machine.virtual_connection, machine)
-        server.drivers.pop(machine, None)
-        if why:
-            log.warning("connection ended", peer=machine.client_address, why=why)
+    def closed(self) -> None:
         if self._conversation is not None:
             self._conversation.transport_closed()

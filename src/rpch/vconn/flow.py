@@ -194,6 +194,11 @@ class Outlet:
                 actions += origin.consumed(size)
         return actions
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of RPC PDUs that may not leave yet."""
+        return sum(len(entry[0]) for entry in self.queue if not isinstance(entry, Marker))
+
     def next_size(self) -> int:
         """The size of the PDU that waits in front, or 0."""
         if self.queue and not isinstance(entry := self.queue[0], Marker):

@@ -179,6 +179,11 @@ class ServerConnection(Machine):
             return self.state.name
         return state_names(self.in_state, self.out_state)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of answers that wait for a window or a successor."""
+        return self._outlet.waiting if self._outlet is not None else 0
+
     def legs(self) -> list[Leg]:
         extra = [self._next_in[0]] if self._next_in else []
         extra += [self._next_out.leg] if self._next_out else []
