@@ -138,7 +138,7 @@ class RequestAssembly:
             raise Refused(Status.PROTO_ERROR, why, did_not_execute=True)
         context = self._presentation.find(request.context_id)
         if context is None:
-            self._security.keep_in_step(data, request)
+            self._security.keep_in_step(data, request.auth, request.stub)
             raise self._unknown_context(header, request)
         context_id = context.context_id
         if security is None:
@@ -198,7 +198,7 @@ class RequestAssembly:
     def _stray(self, data: bytes, header: Header, request: Request, *, multiplexed: bool) -> None:
         """Answer a later fragment of a call that never began, unless it is an abandoned one's."""
         if header.call_id in self._abandoned:
-            self._security.keep_in_step(data, request)
+            self._security.keep_in_step(data, request.auth, request.stub)
             return
         why = "a fragment of a request that has not begun"
         half = self._half

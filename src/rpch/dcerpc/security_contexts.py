@@ -20,9 +20,9 @@ from rpch.dcerpc.pdus import (
     unpadded,
 )
 from rpch.dcerpc.refusals import Refused
-from rpch.dcerpc.security import SecurityContext, SecurityProvider, protected, verified
+from rpch.dcerpc.security import SecurityContext, SecurityProvider, protected, segments
 from rpch.dcerpc.statuses import Status
-from rpch.errors import RemoteProtocolError, RpchError
+from rpch.errors import AuthenticationFailed, LocalProtocolError, RemoteProtocolError, RpchError
 
 SECURITY_CONTEXT_LIMIT: Final = 2049
 _LEVELS: Final = range(AuthLevel.CONNECT, AuthLevel.PKT_PRIVACY + 1)
@@ -168,35 +168,47 @@ class SecurityContexts:
             context.phase = Phase.INVALID
             why = "the trailer names another mechanism or level than its context has"
             raise Refused(Status.ACCESS_DENIED, why, context_id=context_id)
-        body = self._clear(context, data, request, context_id) if context.protects else request.stub
+        body = request.stub
+        if context.protects:
+            body = self._clear(context, data, request.auth, body, context_id)
         return unpadded(body, request.auth)
 
-    def keep_in_step(self, data: bytes, request: Request) -> None:
-        """Check a fragment that will not be used, for each one moves a sequence number.  MS-RPCE 3.3.1.5.2"""
-        context = self._contexts.get(request.auth.context_id) if request.auth is not None else None
-        if context is not None and context.protects and context.phase is Phase.ESTABLISHED:
-            self._clear(context, data, request, 0)
+    def keep_in_step(self, data: bytes, trailer: SecTrailer | None, body: bytes = b"") -> None:
+        """Check a PDU that will not be used, for each one moves a sequence number.  MS-RPCE 3.3.1.5.2"""
+        context = self._contexts.get(trailer.context_id) if trailer is not None else None
+        if context is None or trailer is None:
+            return
+        if context.protects and context.phase is Phase.ESTABLISHED:
+            self._clear(context, data, trailer, body, 0)
 
     def seal(self, context: SecuredContext, response: Response) -> bytes:
         """One fragment of a response as bytes, protected as its request was.  MS-RPCE 2.2.2.11"""
         if context.mechanism is None or not context.protects:
             return response.encode()
-        return protected(response, context.mechanism, context.trailer(), header_signing=self.header_signing)
+        signing = self.header_signing
+        try:
+            return protected(response, context.mechanism, context.trailer(), header_signing=signing)
+        except (AuthenticationFailed, RemoteProtocolError) as error:
+            raise Refused(Status.RPC_S_SEC_PKG_ERROR, str(error)) from error
 
     def invalidate(self) -> None:
         """The connection ended: nothing is protected any more."""
         for context in self._contexts.values():
             context.phase = Phase.INVALID
 
-    def _clear(self, context: SecuredContext, data: bytes, request: Request, context_id: int) -> bytes:
+    def _clear(
+        self, context: SecuredContext, data: bytes, trailer: SecTrailer, body: bytes, context_id: int
+    ) -> bytes:
+        """The body of a PDU that its token proves."""
         if context.mechanism is None:
-            raise Refused(Status.RPC_S_SEC_PKG_ERROR, "there is no mechanism", context_id=context_id)
+            raise LocalProtocolError("an anonymous context protects nothing")
+        parts, signing = segments(data, len(body), len(trailer.token)), self.header_signing
         try:
-            body = verified(data, request, context.mechanism, header_signing=self.header_signing)
-        except RpchError as error:
+            clear = context.mechanism.verify(parts, trailer.token, header_signing=signing)
+        except (AuthenticationFailed, RemoteProtocolError) as error:
             raise Refused(Status.RPC_S_SEC_PKG_ERROR, str(error), context_id=context_id) from error
         self.protected_request_seen = True
-        return body
+        return clear
 
 
 def _check_place(data: bytes, request: Request, context_id: int) -> None:

@@ -177,9 +177,7 @@ class ServerConnection:
             return self._agreed(self._handshake.auth3(data, header))
         if header.kind is PduType.REQUEST:
             return self._calls.receive(data, header)
-        if header.kind is PduType.CANCEL:
-            return self._calls.cancel(header.call_id)
-        return self._calls.orphan(header.call_id)
+        return self._calls.give_up(data, header)
 
     def _answering(self, call_id: int, react: Callable[[], list[Action]]) -> list[Action]:
         """What `react` decides, or the answer to the rule it found broken.  MS-RPCE 3.3.3.5"""

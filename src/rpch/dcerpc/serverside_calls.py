@@ -12,7 +12,17 @@ from rpch.dcerpc.associations import Caller
 from rpch.dcerpc.endpoint import Limits
 from rpch.dcerpc.fragments import response_fragments
 from rpch.dcerpc.handshake import Handshake
-from rpch.dcerpc.pdus import WHOLE, Fault, Header, PfcFlags, Request, Response
+from rpch.dcerpc.pdus import (
+    WHOLE,
+    Cancel,
+    Fault,
+    Header,
+    Orphaned,
+    PduType,
+    PfcFlags,
+    Request,
+    Response,
+)
 from rpch.dcerpc.refusals import Refused
 from rpch.dcerpc.request_assembly import IncomingCall, RequestAssembly
 from rpch.dcerpc.security_contexts import SecuredContext
@@ -65,16 +75,26 @@ class ServerCalls:
         call = self._assembly.take(data, header, request, multiplexed=multiplexed, running=busy)
         return [self._start(call)] if call is not None else []
 
-    def cancel(self, call_id: int) -> list[Action]:
-        """A client asks to end a call early; one that does not run is left alone.  C706 12.6.4.6"""
-        return [CancelCall(call_id)] if call_id in self._running else []
+    def give_up(self, data: bytes, header: Header) -> list[Action]:
+        """Ask a running call to end early. Neither PDU is ever answered; a forged one is not heeded.
 
-    def orphan(self, call_id: int) -> list[Action]:
-        """A client lost interest in a call; a request half received is still completed.  C706 12.6.4.8"""
+        A request half received is completed all the same.  C706 12.6.4.6, 12.6.4.8
+        """
+        kind = Cancel if header.kind is PduType.CANCEL else Orphaned
+        try:
+            pdu = kind.decode_body(data, header)
+        except DecodeError as error:
+            raise Refused(Status.PROTO_ERROR, str(error), did_not_execute=True) from error
+        try:
+            self._security.keep_in_step(data, pdu.auth)
+        except Refused:
+            return []
+        if pdu.call_id in self._running:
+            return [CancelCall(pdu.call_id)]
         half = self._assembly.incomplete
-        if call_id not in self._running and (half is None or half.call_id != call_id):
-            self._assembly.abandon(call_id)
-        return self.cancel(call_id)
+        if kind is Orphaned and (half is None or half.call_id != pdu.call_id):
+            self._assembly.abandon(pdu.call_id)
+        return []
 
     def returned(self, call_id: int, stub: bytes) -> list[Action]:
         """An operation returned: its response in as many fragments as it takes.  C706 12.6.4.10"""
