@@ -11,6 +11,8 @@ from rpch.auth.extended_protection import BindingState, ExtendedProtection
 from rpch.auth.mechanism import Continue, Done, Established, Failed
 from rpch.auth.ntlm.acceptor import NtlmAcceptor
 from rpch.auth.ntlm.messages import Authenticate, Challenge
+from rpch.auth.spnego import SpnegoAcceptor
+from rpch.auth.spnego_tokens import NTLM
 
 ZOE, ALICE = Identity("Zoë", "EXAMPLE"), Identity("alice", "EXAMPLE")
 ACCOUNTS = MemoryAccounts({ZOE: "Pässw0rd!", ALICE: "secret"})
@@ -89,3 +91,27 @@ async def test_a_bit_changed_in_the_authenticate_of_a_is_found(at: int) -> None:
     exchange = acceptor()
     await exchange.step(kept.A_NEGOTIATE, kept.NOW)
     assert isinstance(await exchange.step(bytes(changed), kept.NOW), Failed)
+
+
+async def test_exchange_b_ends_in_signed_mechanisms_and_sealed_pdus() -> None:
+    def ntlm() -> NtlmAcceptor:
+        return NtlmAcceptor(
+            kept.SETTINGS, ACCOUNTS, server_challenge=kept.SERVER_CHALLENGE, signs_messages=True
+        )
+
+    exchange = SpnegoAcceptor({NTLM: ntlm})
+    assert await exchange.step(kept.B_INIT, kept.NOW) == Continue(kept.B_CHALLENGE)
+    outcome = await exchange.step(kept.B_AUTHENTICATE, kept.NOW)
+    assert isinstance(outcome, Done)
+    assert outcome.token == kept.B_COMPLETED
+    established = outcome.established
+    assert (established.identity, established.target_name) == (ZOE, "host/mail.example.test")
+    session = established.session
+    assert session.session_key == kept.B_EXPORTED_KEY
+    request = kept.B_REQUEST
+    assert request == kept.B_REQUEST_HEADER + kept.B_SEALED + kept.B_TRAILER + kept.B_TOKEN
+    stub = session.unseal(kept.B_REQUEST_HEADER, kept.B_SEALED, kept.B_TRAILER, kept.B_TOKEN)
+    assert stub == kept.B_STUB
+    header, trailer = kept.B_RESPONSE[:24], kept.B_RESPONSE[40:48]
+    sealed, token = session.seal(header, bytes.fromhex("2a000000") + bytes(12), trailer)
+    assert header + sealed + trailer + token == kept.B_RESPONSE

@@ -33,6 +33,10 @@ class SessionSecurity(Protocol):
         """Whether messages can be sealed as strongly as we ask for."""
 
     @property
+    def protects_mechanisms(self) -> bool:
+        """Whether a MIC over a list of mechanisms protects it.  RFC 4178 5"""
+
+    @property
     def signature_size(self) -> int:
         """How long every signature is."""
 

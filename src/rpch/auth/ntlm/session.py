@@ -90,6 +90,11 @@ class NtlmSession:
         return self.can_sign and bool(self.flags & NtlmFlags.SEAL)
 
     @property
+    def protects_mechanisms(self) -> bool:
+        """Without SIGN the MIC over a list of mechanisms is a dummy.  MS-SPNG 3.2.5.1"""
+        return bool(self.flags & NtlmFlags.SIGN)
+
+    @property
     def signature_size(self) -> int:
         """Every signature has 16 bytes.  MS-NLMP 2.2.2.9.2"""
         return SIGNATURE_SIZE
@@ -119,7 +124,7 @@ class NtlmSession:
 
     def sign_mechanisms(self, mechanisms: bytes) -> bytes:
         """The MIC over a list of mechanisms.  MS-SPNG 3.2.5.1"""
-        if not self.flags & NtlmFlags.SIGN:
+        if not self.protects_mechanisms:
             return _DUMMY
         mic = self.sign(mechanisms)
         self._out.rewind()
@@ -127,7 +132,7 @@ class NtlmSession:
 
     def verify_mechanisms(self, mechanisms: bytes, mic: bytes) -> None:
         """Check the peer's MIC over a list of mechanisms.  MS-SPNG 3.2.5.1"""
-        if not self.flags & NtlmFlags.SIGN:
+        if not self.protects_mechanisms:
             self._compare(_DUMMY, mic)
             return
         self.verify(mechanisms, mic)
