@@ -181,6 +181,12 @@ class ClientConnection(Machine):
         extra = [self._next_in.leg] if self._next_in else []
         return [self.in_h, self.out_h, *extra, *([self._next_out] if self._next_out else [])]
 
+    def inlets(self) -> list[Inlet]:
+        return [self._inlet, *([self._next_inlet] if self._next_inlet else [])]
+
+    def outlets(self) -> list[Outlet]:
+        return [self._outlet, *([self._next_in] if self._next_in else [])]
+
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
         if leg is not self.out_h:
             return ()

@@ -146,6 +146,12 @@ class InboundProxy(Machine):
     def legs(self) -> list[Leg]:
         return [self.in_h, *([self._successor] if self._successor else []), self.in_t]
 
+    def inlets(self) -> list[Inlet]:
+        return [self._inlet, *([self._successor_inlet] if self._successor_inlet else [])]
+
+    def outlets(self) -> list[Outlet]:
+        return [self._outlet]
+
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
         moves = [kind for place, kind in TRANSITIONS[self.state] if place is leg.place]
         return [*moves, *ALWAYS.get(leg.place, ())]

@@ -32,7 +32,7 @@ from rpch.vconn.events import (
     RpcArrived,
     RtsArrived,
 )
-from rpch.vconn.flow import Outlet
+from rpch.vconn.flow import Inlet, Outlet
 
 Legal = Mapping[Place, Iterable[type[RtsPdu]]]
 
@@ -43,6 +43,7 @@ class Machine(ABC):
     ROLE: ClassVar[ForwardDestination]
     NEXT_HOP: ClassVar[Mapping[int, Place]]  # where an RTS PDU for somebody else goes
     RTS_LIMIT: ClassVar[int] = 66_000  # Padding may be 0xFFFF bytes long
+
     virtual_connection: bytes  # its cookie
 
     def __init__(self) -> None:
@@ -56,9 +57,21 @@ class Machine(ABC):
     def condition(self) -> str:
         """The state, or states, by the specification's names; for the trace."""
 
+    def start(self) -> list[Action]:
+        """The first orders, before anything has happened."""
+        return []
+
     @abstractmethod
     def legs(self) -> list[Leg]:
         """Every leg that is open on this node."""
+
+    @abstractmethod
+    def inlets(self) -> list[Inlet]:
+        """The receiving ends, for whoever wants to look at their windows."""
+
+    @abstractmethod
+    def outlets(self) -> list[Outlet]:
+        """The sending ends, for whoever wants to look at their windows, lifetimes and queues."""
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """What to do about it. A peer's mistake leaves as an action, never as an exception."""

@@ -160,6 +160,12 @@ class OutboundProxy(Machine):
     def legs(self) -> list[Leg]:
         return [self.out_h, *([self._successor] if self._successor else []), self.out_t]
 
+    def inlets(self) -> list[Inlet]:
+        return [self._inlet]
+
+    def outlets(self) -> list[Outlet]:
+        return [self._outlet]
+
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
         place = self._place(leg)
         moves = [kind for where, kind in TRANSITIONS[self.state] if where == place]

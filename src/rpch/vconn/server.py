@@ -190,6 +190,13 @@ class ServerConnection(Machine):
         extra += [self._old_out[0]] if self._old_out else []
         return [leg for leg in (self.in_t, self.out_t, *extra) if leg is not None]
 
+    def inlets(self) -> list[Inlet]:
+        next_one = self._next_in[1] if self._next_in else None
+        return [inlet for inlet in (self._inlet, next_one) if inlet is not None]
+
+    def outlets(self) -> list[Outlet]:
+        return [outlet for outlet in (self._outlet, self._next_out) if outlet is not None]
+
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
         if self.state is not C.OPENED:
             return ALWAYS[leg.place]
