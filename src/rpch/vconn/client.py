@@ -11,7 +11,6 @@ successor is held until OUT_R2/B3 has come on the predecessor.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, auto
 from typing import ClassVar, Final
@@ -371,7 +370,7 @@ class ClientConnection(Machine):
         name = successor.window.cookies[-1]
         actions = self._say(InR1A5(Cookie(name)))
         successor.window = SendWindow(usable_window(window), name, strict=self._settings.strict)
-        successor.queue, predecessor.queue = predecessor.queue, deque()
+        successor.take_over(predecessor)
         successor.plugged = False
         self._outlet, self._next_in, self.in_h = successor, None, successor.leg
         return [*actions, *successor.pump(), *self._recycle_if_due()]

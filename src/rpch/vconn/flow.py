@@ -7,7 +7,9 @@ hop counts for itself, and every instance of a channel begins anew.
     Outlet  the sending end of a virtual channel: a queue, a window, and perhaps a lifetime
 
 A queue holds runs of RPC PDUs and markers. A marker is what must leave behind the PDUs queued before
-it and not a byte earlier: IN_R1/B1, OUT_R1/A10, OUT_R2/B3, and anything at all while a leg is plugged.
+it and not a byte earlier: IN_R1/B1, OUT_R1/A10, OUT_R2/B3. Other RTS PDUs wait for a plug only, never
+for a window, so they are held apart: were they queued, a later one would overtake them as soon as the
+plug is pulled, and an old acknowledgement that comes after a new one is a false one.
 """
 
 from __future__ import annotations
@@ -135,12 +137,14 @@ class Outlet:
     `reserve` is the part of a lifetime that belongs to RTS PDUs: no RPC PDU enters it.
     """
 
-    __slots__ = ("leg", "lifetime", "plugged", "queue", "reserve", "window")
+    __slots__ = ("held", "leg", "lifetime", "parting", "plugged", "queue", "reserve", "window")
 
     def __init__(self, leg: Leg, window: SendWindow, *, plugged: bool = False, reserve: int = 0) -> None:
         self.leg, self.window, self.plugged, self.reserve = leg, window, plugged, reserve
         self.lifetime: Lifetime | None = None
         self.queue: deque[tuple[Bytes, Inlet | None] | Marker] = deque()
+        self.held: deque[bytes] = deque()  # RTS PDUs that wait for the plug to be pulled
+        self.parting = False  # its last word is queued: what comes now belongs to its successor
 
     def submit(self, run: Bytes, origin: Inlet | None) -> list[Action]:
         """Send RPC PDUs, now or when the window allows it. `origin` is told when they have left."""
@@ -167,6 +171,19 @@ class Outlet:
         """Let these actions leave behind everything queued so far."""
         self.queue.append(Marker(actions))
         return self.pump()
+
+    def unplug(self, write: Callable[[Leg, bytes], list[Action]]) -> list[Action]:
+        """Let everything go: first the RTS PDUs that were held, then what the window allows."""
+        self.plugged = False
+        actions: list[Action] = []
+        while self.held:
+            actions += write(self.leg, self.held.popleft())
+        return [*actions, *self.pump()]
+
+    def take_over(self, predecessor: Outlet) -> None:
+        """Become the outlet of what waits in a predecessor."""
+        self.queue, predecessor.queue = predecessor.queue, deque()
+        self.held, predecessor.held = predecessor.held, deque()
 
     def pump(self) -> list[Action]:
         """What may leave now."""

@@ -232,8 +232,7 @@ class InboundProxy(Machine):
     def _unplug(self, window: int) -> list[Action]:
         name = self._outlet.window.cookies[0]
         self._outlet.window = SendWindow(usable_window(window), name, strict=self._settings.strict)
-        self._outlet.plugged = False
-        return [Opened(), *self._outlet.pump()]
+        return [Opened(), *self._outlet.unplug(self.passed_on)]
 
     def _acknowledged(self, ack: FlowControlAck) -> list[Action]:
         if ack.channel not in self._outlet.window.cookies:

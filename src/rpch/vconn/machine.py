@@ -131,17 +131,19 @@ class Machine(ABC):
     def write_rts(self, place: Place, data: bytes) -> list[Action]:
         """Pass RTS bytes on towards a place: at once, or when its plug is pulled.
 
-        RTS PDUs never wait for a window; a plugged leg holds everything.
+        RTS PDUs never wait for a window; a plugged leg holds everything, and so does one that has
+        its last word queued.
         """
         outlet = self.outlet(place)
         if outlet is None:
             raise UnexpectedMessage(f"nothing leads to {place.value} yet", state=self.condition)
         if isinstance(outlet, Leg):
             return self.passed_on(outlet, data)
-        if outlet.plugged:
-            if len(outlet.queue) > 1000:
+        if outlet.plugged or outlet.parting:
+            if sum(map(len, outlet.held)) > self.RTS_LIMIT:
                 raise UnexpectedMessage("too much for a plugged channel", state=self.condition)
-            return outlet.mark(lambda: self.passed_on(outlet.leg, data))
+            outlet.held.append(data)
+            return []
         return self.passed_on(outlet.leg, data)
 
     def passed_on(self, leg: Leg, data: bytes) -> list[Action]:

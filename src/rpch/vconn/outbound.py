@@ -12,7 +12,6 @@ the successor, before which its head may not be written.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import ClassVar, Final
@@ -215,6 +214,7 @@ class OutboundProxy(Machine):
             case OutR1A11():
                 return [*self._answer(self.out_h), Opened(), *self._unplug()]
             case OutR2B1():
+                self._outlet.parting = True
                 return self._outlet.mark(self._switch)
             case OutR2B2():
                 return self._drop_successor()
@@ -252,8 +252,7 @@ class OutboundProxy(Machine):
         return [AcceptChannel(leg)]
 
     def _unplug(self) -> list[Action]:
-        self._outlet.plugged = False
-        return self._outlet.pump()
+        return self._outlet.unplug(self.passed_on)
 
     def _refuse(self, status: int, why: RpchError) -> list[Action]:
         """Nothing was answered on OUT-H yet, so the client can be told.  MS-RPCH 3.2.4.5.14"""
@@ -281,9 +280,9 @@ class OutboundProxy(Machine):
         if successor is None or waiting is None:
             return []
         actions = [*self._say(OutR2B3(Ance())), CloseLeg(self.out_h)]
-        queue, self._outlet.queue = self._outlet.queue, deque()
+        predecessor = self._outlet
         self._outlet = self._new_outlet(successor, waiting.successor.value, waiting.window.size)
-        self._outlet.queue = queue
+        self._outlet.take_over(predecessor)
         self._inlet.cookie = waiting.successor.value
         self.out_h, self._successor, self._waiting = successor, None, None
         self._answered = False

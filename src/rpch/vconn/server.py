@@ -393,7 +393,7 @@ class ServerConnection(Machine):
         ):
             raise self.unexpected(OutR1A8(Destination(self.ROLE), successor))
         actions = self._say(OutR1A9(Ance()))
-        successor_outlet.queue, outlet.queue = outlet.queue, deque()
+        successor_outlet.take_over(outlet)
         self._outlet, self._next_out = successor_outlet, None
         forgotten: list[Action] = [CloseLeg(self._old_out[0])] if self._old_out else []
         self._old_out = (outlet.leg, outlet.window.cookies)
