@@ -2,7 +2,8 @@
 
 A class is an interface when `@interface` names it and `@operation` numbers its methods. On the class an
 operation is an `Operation[Request, Response]`, which is what a client calls; on an instance it is the
-method itself, which is what a server runs. The annotations of a method are its wire types.
+method itself, which is what a server runs. The annotations of a method are its wire types. Where clients
+should not need the server's code, the class is abstract and the server's class derives from it.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class Operation(Generic[Req, Resp]):
         self.method = method
         self.name = method.__name__
         self.__doc__ = method.__doc__
+        self.__isabstractmethod__ = getattr(method, "__isabstractmethod__", False)
         self._interface: Interface | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar, assert_type, cast
@@ -128,6 +129,24 @@ async def test_invoke_runs_the_method_of_the_object() -> None:
     assert Adder.add.invoke(Doubling(1), NO_CALL, Number(4)) == Sum(8)
     slow = Adder.add_slowly.invoke(Adder(1), NO_CALL, Number(4))
     assert await cast("Awaitable[Sum]", slow) == Sum(5)
+
+
+def test_a_declaration_may_be_abstract() -> None:
+    @interface(UUID_TEXT)
+    class Declared(ABC):
+        @operation(3)
+        @abstractmethod
+        def double(self, call: Call, request: Number) -> Sum:
+            """Twice as much."""
+
+    class Offered(Declared):
+        def double(self, call: Call, request: Number) -> Sum:
+            return Sum(2 * request.value)
+
+    with pytest.raises(TypeError, match="abstract"):
+        Declared()  # type: ignore[abstract]
+    assert Declared.double.opnum == 3
+    assert interface_of(Offered()).operations[3].invoke(Offered(), NO_CALL, Number(4)) == Sum(8)
 
 
 @pytest.mark.parametrize(
