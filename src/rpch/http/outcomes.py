@@ -76,9 +76,10 @@ class Failed:
 
     def as_error(self) -> ProxyError:
         """The exception that a caller sees."""
-        if self.rpc_error is not None:
-            return self.rpc_error.as_error()
         refused = f" (refused by {self.rule})" if self.rule else ""
+        if self.rpc_error is not None:
+            status = self.rpc_error.status
+            return ProxyError(self.head.status, f"RPC Error: {status:x}{refused}", rpc_status=status)
         return ProxyError(self.head.status, f"{self.head.phrase}{refused}")
 
 

@@ -52,6 +52,20 @@ class RunningCall:
     task: asyncio.Task[None] | None = None
 
 
+@dataclass(slots=True)
+class Counters:
+    """What one endpoint has done, for remote management.  MS-RPCE 2.2.1.3.2"""
+
+    calls_in: int = 0
+    calls_out: int = 0
+    pdus_in: int = 0
+    pdus_out: int = 0
+
+    def now(self) -> tuple[int, int, int, int]:
+        """The four numbers in the order of `inq_stats`."""
+        return self.calls_in, self.calls_out, self.pdus_in, self.pdus_out
+
+
 class Conversation:
     """Runs one RPC connection. `send` takes whole PDUs, `close` ends the transport after them.
 
@@ -68,8 +82,10 @@ class Conversation:
         send: Callable[[bytes], None],
         close: Callable[[], None],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        counters: Counters | None = None,
         tracer: Tracer | None = None,
     ) -> None:
+        self._counters = counters or Counters()
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         self._machine = ServerConnection(endpoint, identity=identity, now=now)
@@ -82,6 +98,7 @@ class Conversation:
 
     def receive(self, pdu: bytes) -> None:
         """One whole PDU came in."""
+        self._counters.pdus_in += 1
         self._feed(PduReceived(pdu))
 
     def transport_closed(self) -> None:
@@ -111,8 +128,10 @@ class Conversation:
         for action in actions:
             match action:
                 case SendPdu(data=data):
+                    self._counters.pdus_out += 1
                     self._send(data)
                 case StartCall():
+                    self._counters.calls_in += 1
                     self._start(action)
                 case CancelCall(call_id=call_id):
                     self._cancel(call_id)

@@ -23,8 +23,9 @@ from rpch.dcerpc.interface import Interface, interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.security import SecurityProvider
 from rpch.errors import DecodeError, RemoteProtocolError
-from rpch.server.conversation import Conversation
+from rpch.server.conversation import Conversation, Counters
 from rpch.server.http_legs import HttpLegs, VirtualConnection
+from rpch.server.management import Management
 from rpch.trace import Tracer
 from rpch.vconn.settings import Settings
 
@@ -44,7 +45,10 @@ class RpcServer:
         limits: Limits | None = None,
         security: SecurityProvider | None = None,
         tracer: Tracer | None = None,
+        open_to_strangers: bool = True,
     ) -> None:
+        """`open_to_strangers` shows the list of interfaces to callers who proved nothing."""
+        self.open_to_strangers = open_to_strangers
         self.settings, self.limits = settings or Settings(), limits or Limits()
         self.security, self.tracer = security, tracer
         self._tasks = tasks
@@ -89,7 +93,14 @@ class _Offer:
         self, server: RpcServer, protseq: ProtocolSequence, implementations: Sequence[object]
     ) -> None:
         self.server, self.protseq = server, protseq
-        self.implementations: Mapping[Interface, object] = {interface_of(one): one for one in implementations}
+        self.counters = Counters()
+        management = Management(
+            lambda: tuple(self.implementations),
+            counters=self.counters.now,
+            open_to_strangers=server.open_to_strangers,
+        )
+        everything = [*implementations, management]
+        self.implementations: Mapping[Interface, object] = {interface_of(one): one for one in everything}
         self.legs = HttpLegs(
             lambda connection: _Served(self, connection), settings=server.settings, tracer=server.tracer
         )
@@ -120,6 +131,7 @@ class _Offer:
             send=send,
             close=close,
             spawn=self.server.spawn,
+            counters=self.counters,
             tracer=self.server.tracer,
         )
 

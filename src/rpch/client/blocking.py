@@ -1,0 +1,115 @@
+"""The same calls for scripts that do not use asyncio.
+
+    with connect_blocking("ncacn_ip_tcp:server[135]") as client:
+        print(client.call(Demo.add, AddRequest(2, 3)))
+
+A thread runs the event loop, so that connections stay alive between calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+from rpch.client.connect import RpcClient, connect
+from rpch.dcerpc.binding import StringBinding
+from rpch.dcerpc.interface import Message, Operation
+from rpch.vconn.settings import ClientSettings
+
+T = TypeVar("T")
+Req = TypeVar("Req", bound=Message)
+Resp = TypeVar("Resp", bound=Message)
+
+
+class BlockingClient:
+    """Calls to one server, each waiting for its answer. Made by `connect_blocking`."""
+
+    def __init__(self, client: RpcClient, loop: asyncio.AbstractEventLoop) -> None:
+        self._client, self._loop = client, loop
+
+    def call(
+        self,
+        operation: Operation[Req, Resp],
+        request: Req,
+        *,
+        timeout: float | None = None,
+        object_uuid: UUID | None = None,
+    ) -> Resp:
+        """Call an operation; errors are those of the asynchronous client."""
+        return _wait(
+            self._loop, self._client.call(operation, request, timeout=timeout, object_uuid=object_uuid)
+        )
+
+    def bind(self, interface: type[object]) -> None:
+        """Make sure that the server offers an interface."""
+        _wait(self._loop, self._client.bind(interface))
+
+
+@contextmanager
+def connect_blocking(
+    binding: str | StringBinding,
+    *,
+    user: str | None = None,
+    password: str = "",
+    tls: bool | ssl.SSLContext = True,
+    timeout: float = 30.0,
+    settings: ClientSettings | None = None,
+) -> Iterator[BlockingClient]:
+    """Reach an RPC server; parameters and errors are those of `connect`."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="rpch", daemon=True)
+    thread.start()
+    try:
+        session = _Session(
+            connect(binding, user=user, password=password, tls=tls, timeout=timeout, settings=settings)
+        )
+        client = _wait(loop, session.begin())
+        try:
+            yield BlockingClient(client, loop)
+        finally:
+            _wait(loop, session.finish())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class _Session:
+    """Keeps an asynchronous context open between two calls from another thread.
+
+    One task enters and leaves it, since a task group belongs to the task that entered it.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._task: asyncio.Task[None]
+        self._over: asyncio.Event
+
+    async def begin(self) -> RpcClient:
+        entered: asyncio.Future[RpcClient] = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
+        self._task = asyncio.create_task(self._run(entered))
+        return await entered
+
+    async def finish(self) -> None:
+        self._over.set()
+        await self._task
+
+    async def _run(self, entered: asyncio.Future[RpcClient]) -> None:
+        try:
+            async with self._context as client:
+                entered.set_result(client)
+                await self._over.wait()
+        except Exception as error:
+            if entered.done():
+                raise
+            entered.set_exception(error)
+
+
+def _wait(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run_coroutine_threadsafe(work, loop).result()

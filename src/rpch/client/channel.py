@@ -1,0 +1,138 @@
+"""One HTTP channel of a client: its request, and the answer that turns it into a leg.
+
+An OUT channel's answer comes only after its first PDU has been sent. So the connection becomes a leg
+as soon as its request head is out, and the leg reads the answer.  MS-RPCH 3.2.2.4.1.2
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from rpch.aio.leg import LegConnection
+from rpch.client.access import ProxyAccess
+from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError
+from rpch.http.channels import RpcMethod
+from rpch.http.chunks import ChunkDecoder
+from rpch.http.heads import read_response_head
+from rpch.http.outcomes import Accepted, Challenged, Failed, Interim, read_outcome
+from rpch.http.requests import ChannelHeads, Proof
+from rpch.http.targets import RpcTarget
+from rpch.vconn.client import FIRST_OUT_LENGTH
+from rpch.vconn.events import ChannelAccepted, ChannelRefused, Leg, Place
+
+ERROR_BODY_LIMIT: Final = 16 * 1024
+
+
+class ClientLeg(LegConnection):
+    """A leg that begins with a response head. On IN any response is the channel's end."""
+
+    __slots__ = ("_accepted", "_chunks", "_failed", "_head")
+
+    def __init__(self, leg: Leg) -> None:
+        super().__init__(leg, lambda event: None)
+        self._head = b""
+        self._accepted = False
+        self._chunks: ChunkDecoder | None = None
+        self._failed: Failed | None = None
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            if self._accepted:
+                self._pdus(data)
+            else:
+                self._response(data)
+        except RemoteProtocolError as why:
+            self.feed(ChannelRefused(self.leg, why))
+
+    def eof_received(self) -> None:
+        if self._failed is not None:
+            self._refused(self._failed.with_body(self._head).as_error())
+        super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._failed is not None:
+            self._refused(self._failed.with_body(self._head).as_error())
+        super().connection_lost(exc)
+
+    def _pdus(self, data: bytes) -> None:
+        if self._chunks is not None:
+            data = self._chunks.feed(data)
+        if data[:5] == b"HTTP/":
+            self._accepted, self._head, self._left = False, b"", None  # the proxy gave up in mid-stream
+            self._response(data)
+        elif data:
+            super().data_received(data)
+
+    def _response(self, data: bytes) -> None:
+        self._head += data
+        if self._failed is not None:
+            self._error_body(self._failed)
+            return
+        while (found := read_response_head(self._head)) is not None:
+            head, size = found
+            self._head = self._head[size:]
+            outcome = read_outcome(head)
+            match outcome:
+                case Interim():
+                    continue
+                case Accepted(body=body) if self.leg.place is Place.OUT_H:
+                    self._accepted, rest, self._head = True, self._head, b""
+                    self._chunks = ChunkDecoder() if body.chunked else None
+                    self._left = body.length
+                    self.feed(ChannelAccepted(self.leg))
+                    if rest:
+                        self._pdus(rest)
+                case Challenged():
+                    self._refused(AuthenticationFailed("the proxy does not accept these credentials"))
+                case Failed():
+                    self._failed = outcome
+                    self._error_body(outcome)
+                case _:
+                    self._refused(RemoteProtocolError(f"{head.status} {head.phrase} on {self.leg}"))
+            return
+
+    def _error_body(self, failed: Failed) -> None:
+        """An error's body may know more than its head; it ends by length or with the connection."""
+        length = failed.body.length
+        if len(self._head) >= (ERROR_BODY_LIMIT if length is None else length):
+            self._refused(failed.with_body(self._head).as_error())
+
+    def _refused(self, why: RpchError) -> None:
+        self._failed = None
+        self.feed(ChannelRefused(self.leg, why))
+
+
+async def open_channel(access: ProxyAccess, target: RpcTarget, leg: ClientLeg, content_length: int) -> None:
+    """Make the request of one channel. When this returns, its body may be written."""
+    transport, reader = await access.dial()
+    heads = ChannelHeads(access.host_field, target, through_proxy=access.through_proxy)
+    proof = Proof(authorization=access.credentials.basic if access.credentials else None)
+    if leg.leg.place is Place.IN_H:
+        head = heads.in_channel(content_length, proof)
+    else:
+        head = heads.out_channel(replacement=content_length != FIRST_OUT_LENGTH, proof=proof)
+    transport.write(head)
+    leg.adopt(transport, reader.rest())
+
+
+async def echo(access: ProxyAccess, target: RpcTarget, method: RpcMethod) -> bytes:
+    """Ask whether the proxy is there and lets us in; the echo PDU it answers.  MS-RPCH 2.1.2.1.5"""
+    transport, reader = await access.dial()
+    try:
+        heads = ChannelHeads(access.host_field, target, through_proxy=access.through_proxy)
+        proof = Proof(authorization=access.credentials.basic if access.credentials else None)
+        transport.write(heads.echo(method, proof=proof))
+        async with asyncio.timeout(access.timeout):
+            outcome = read_outcome(await reader.response())
+            match outcome:
+                case Accepted(body=body):
+                    return await reader.body(body)
+                case Challenged():
+                    raise AuthenticationFailed("the proxy does not accept these credentials")
+                case Failed():
+                    raise outcome.as_error()
+                case Interim():
+                    raise RemoteProtocolError("no final answer to an echo request")
+    finally:
+        transport.close()
