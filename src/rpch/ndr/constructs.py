@@ -116,12 +116,13 @@ class Message(Construct):
 
     @classmethod
     def parameters(cls, order: Order) -> list[tuple[NdrType, list[Step]]]:
-        """Every parameter by itself: its type and its steps."""
+        """Every parameter that has bytes, by itself: its type, and its steps from an 8-aligned place."""
         found = cls._PARAMETERS.get(order)
         if found is None:
             found = cls._PARAMETERS[order] = [
                 (member.kind, steps(cls.__name__, (member,), order, known=8, mask=0, top=True))
                 for member in cls.MEMBERS
+                if member.name not in cls.UNSENT
             ]
         return found
 

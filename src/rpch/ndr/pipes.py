@@ -7,12 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from rpch.errors import LocalProtocolError
-from rpch.ndr.arrays import Array
 from rpch.ndr.items import items
 from rpch.ndr.kinds import NdrType, Order, Plan, array_element
-from rpch.ndr.pointers import Pointer
 from rpch.ndr.streams import Decoder, Encoder
-from rpch.ndr.strings import String
 
 
 class Pipe(NdrType):
@@ -23,8 +20,8 @@ class Pipe(NdrType):
     def __init__(self, element: object) -> None:
         super().__init__()
         self.alignment, self.element = 4, array_element(element)
-        if isinstance(self.element, Pipe | Pointer | Array | String):
-            raise TypeError("an element of a pipe is of fixed size and no pointer")
+        if isinstance(self.element, Pipe) or self.element.late:
+            raise TypeError("an element of a pipe is neither a pipe nor a pointer")
 
     def parts(self) -> Iterable[NdrType]:
         return (self.element,)
@@ -54,5 +51,5 @@ class Pipe(NdrType):
 
 
 def pipe(element: object) -> Pipe:
-    """A pipe of fixed-size elements; it goes behind the other [in], before the other [out].  C706 14.3.9"""
+    """A pipe of elements without pointers; it goes behind the other [in], before the other [out].  C706 14.3.9"""
     return Pipe(element)

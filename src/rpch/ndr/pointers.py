@@ -185,10 +185,12 @@ class Full(Pointer):
         plan, complete = Plan(), Plan()
 
         def write(encoder: Encoder, value: Any, scope: Any) -> None:
-            shared = encoder.shared[id(value)]
-            if not shared.written:
+            if self._aliases:
+                shared = encoder.shared[id(value)]
+                if shared.written:
+                    return
                 shared.written = True
-                target.write(encoder, value, scope)
+            target.write(encoder, value, scope)  # a recursive type's plan is not finished before now
 
         def read(decoder: Decoder, slots: Any, key: Any, scope: Any) -> None:
             referent = slots[key]
@@ -203,7 +205,7 @@ class Full(Pointer):
             found.cost, found.complete = decoder.spent - found.cost, True
 
         complete.read = finish
-        plan.write, plan.read = write if self._aliases else target.write, read
+        plan.write, plan.read = write, read
         return plan
 
     def _follow(self, decoder: Decoder, found: Found, slots: Any, key: Any) -> None:

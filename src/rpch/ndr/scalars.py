@@ -127,6 +127,10 @@ class OpenEnum(IntEnum):
         unnamed._name_, unnamed._value_ = f"0x{value:x}", value
         return unnamed
 
+    def __repr__(self) -> str:
+        name, own = self.name, type(self).__name__
+        return f"{own}.{name}" if name in type(self).__members__ else f"{own}({name})"
+
 
 class EnumNumber(Scalar):
     """A number that is a member of an enumeration.  C706 14.2.5.1"""
