@@ -6,7 +6,9 @@ import sys
 
 import typer
 
+from rpch.cli.bridge import bridge
 from rpch.cli.proxy import proxy
+from rpch.cli.up import up
 from rpch.errors import RpchError
 
 app = typer.Typer(
@@ -23,7 +25,9 @@ def rpch() -> None:
     """Remote procedure calls over HTTP: proxy, server, bridge and client."""
 
 
+app.command()(up)
 app.command()(proxy)
+app.command()(bridge)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from rpch.aio.event_loop import run
+from rpch.aio.tracing import tracer_from_environment
 from rpch.cli.configuration import configure
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line, warn
@@ -68,7 +69,7 @@ def proxy(
     async def serve(sock: socket.socket, ready: Callable[[], None]) -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            served = settings.proxy(tasks, settings.accounts())
+            served = settings.proxy(tasks, settings.accounts(), tracer_from_environment())
             await serve_proxy(served, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready)
 
     if settings.workers == 1:

@@ -9,6 +9,7 @@ Without an endpoint the endpoint mapper of the same host is asked for each inter
 from __future__ import annotations
 
 import asyncio
+import secrets
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -169,7 +170,7 @@ async def connect(
             access,
             tasks,
             timeout=timeout,
-            settings=settings or ClientSettings(),
+            settings=settings or ClientSettings(association_group=secrets.token_bytes(16)),
             tracer=tracer_from_environment(),
         )
         try:

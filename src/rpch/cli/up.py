@@ -1,0 +1,69 @@
+"""`rpch up`: the whole system on one machine."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rpch.aio.event_loop import run
+from rpch.aio.tracing import tracer_from_environment
+from rpch.cli.logs import configure_logs
+from rpch.cli.output import print_event, print_line
+from rpch.front.lab import LabUser, lab_certificates, lab_proxy, lab_users, start_services
+from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
+from rpch.server.runtime import RpcServer
+
+
+def up(
+    listen: Annotated[str, typer.Option(help="Address of the TLS port; port 0: any.")] = "127.0.0.1:8443",
+    data: Annotated[Path, typer.Option(help="Folder for certificates and accounts.")] = Path("data"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+) -> None:
+    """Run everything on this machine, with its own CA and demo users, and say what to try."""
+    configure_logs(json=json, verbose=verbose)
+    host, _ = parse_listen(listen)
+    users, certificates = lab_users(data), lab_certificates(data, host)
+    sock = bind(*parse_listen(listen))
+    where = address_of(sock)
+
+    async def serve() -> None:
+        stop, tracer = stop_on_signals(), tracer_from_environment()
+        async with asyncio.TaskGroup() as tasks:
+            server = RpcServer(tasks, tracer=tracer)
+            services = await start_services(server)
+            settings = lab_proxy(where, users, services, certificates)
+
+            def ready() -> None:
+                if json:
+                    facts = {"listen": [where], "ca": str(certificates.ca), "ports": services.ports}
+                    print_event("ready", **facts, users=[asdict(user) for user in users])
+                else:
+                    _say_what_to_try(where, certificates.ca, users)
+
+            proxy = settings.proxy(tasks, settings.accounts(), tracer)
+            await serve_proxy(proxy, sock, tls=settings.tls(), grace=settings.grace, stop=stop, ready=ready)
+            await server.close()
+
+    run(serve())
+
+
+def _say_what_to_try(where: str, ca: Path, users: list[LabUser]) -> None:
+    first, port = users[0], where.rpartition(":")[2]
+    binding = f"ncacn_http:localhost[593,RpcProxy=localhost:{port}]"
+    print_line(f"""\
+rpch serves on https://{where}; its authority is {ca}
+
+users:
+{chr(10).join(f"  {user.name:12} {user.password}   {user.address}" for user in users)}
+
+try, in another window:
+  rpch ping '{binding}' --tls-ca {ca} --user '{first.name}:{first.password}'
+  curl --cacert {ca} -u '{first.name}:{first.password}' -X RPC_IN_DATA -H 'Content-Length: 0' \\
+       'https://localhost:{port}/rpc/rpcproxy.dll?localhost:593' -o - | xxd
+
+stop with Ctrl-C.""")

@@ -1,0 +1,111 @@
+"""The whole system on one machine, to try it: `rpch up`.
+
+A proxy, an endpoint mapper and a demo interface behind it, accounts and a certificate authority of its
+own. The services listen on loopback ports that the system chooses; a route table leads the names and
+ports that clients know to them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rpch.dcerpc.interface import interface_of
+from rpch.dcerpc.protseq import ProtocolSequence
+from rpch.front.authority import Certificates, certificates_in
+from rpch.proxy.configuration import ProxyConfiguration
+from rpch.server.demo import Demo
+from rpch.server.mapper import Mapper
+from rpch.server.registrations import Registration, Registrations
+from rpch.server.runtime import RpcServer
+
+DOMAIN: Final = "LAB"
+MAIL_DOMAIN: Final = "lab.example"
+NAMES: Final = ("alice", "bob", "carol", "dave")
+LOOPBACK: Final = "127.0.0.1"
+DEMO_PORT: Final = 6001
+MAPPER_PORT: Final = 593
+
+
+@dataclass(frozen=True, slots=True)
+class LabUser:
+    """One account of the laboratory."""
+
+    name: str
+    password: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabServices:
+    """Where the services listen: by name, their real ports."""
+
+    ports: dict[str, int]
+    routes: list[str]
+    valid_ports: str
+
+
+def lab_users(folder: Path) -> list[LabUser]:
+    """The accounts of this folder, made once with passwords of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "users.json"
+    if not file.exists():
+        made = {name: secrets.token_urlsafe(12) for name in NAMES}
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as target:
+            json.dump(made, target, indent=1)
+    known: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return [
+        LabUser(f"{DOMAIN}\\{name}", password, f"{name}@{MAIL_DOMAIN}") for name, password in known.items()
+    ]
+
+
+def lab_names(host: str) -> list[str]:
+    """The names a client may use for this machine."""
+    return list(dict.fromkeys(["localhost", LOOPBACK, "::1", socket.gethostname().lower(), host]))
+
+
+def lab_certificates(folder: Path, host: str) -> Certificates:
+    """The laboratory's authority and its server certificate."""
+    return certificates_in(folder, lab_names(host))
+
+
+async def start_services(server: RpcServer) -> LabServices:
+    """Mapper and demo interface, over HTTP and over TCP, and the routes that lead to them."""
+    registrations = Registrations()
+    mapper, demo = Mapper(registrations), Demo()
+    http, tcp = ProtocolSequence.NCACN_HTTP, ProtocolSequence.NCACN_IP_TCP
+    ports = {
+        "mapper": await server.listen(http, LOOPBACK, 0, [mapper]),
+        "demo": await server.listen(http, LOOPBACK, 0, [demo]),
+        "mapper_tcp": await server.listen(tcp, LOOPBACK, 0, [mapper]),
+        "demo_tcp": await server.listen(tcp, LOOPBACK, 0, [demo]),
+    }
+    syntax = interface_of(demo).syntax
+    registrations.insert(Registration(syntax, http, ports["demo"], "rpch demo"))
+    registrations.insert(Registration(syntax, tcp, ports["demo_tcp"], "rpch demo"))
+    names = [name for name in lab_names(LOOPBACK) if ":" not in name]
+    known = {MAPPER_PORT: ports["mapper"], DEMO_PORT: ports["demo"]}
+    routes = [f"*:{wanted}={LOOPBACK}:{real}" for wanted, real in known.items()]
+    routes += [f"*:{real}={LOOPBACK}:{real}" for real in known.values()]
+    allowed = [f"{name}:{port}" for name in names for port in (*known, *known.values())]
+    return LabServices(ports, routes, ";".join(allowed))
+
+
+def lab_proxy(
+    listen: str, users: list[LabUser], services: LabServices, certificates: Certificates
+) -> ProxyConfiguration:
+    """The proxy in front of the laboratory's services."""
+    return ProxyConfiguration(
+        listen=listen,
+        tls_cert=certificates.certificate,
+        tls_key=certificates.key,
+        user=[f"{user.name}:{user.password}" for user in users],
+        valid_ports=services.valid_ports,
+        route=services.routes,
+        grace=1.0,
+    )
