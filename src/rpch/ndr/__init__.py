@@ -57,13 +57,11 @@ A value of ours that does not fit raises `LocalProtocolError`. A peer's stub rai
 `DecodeError` whose `status` is the fault to answer (0x6f7 unless MS-RPCE says otherwise).
 """
 
-from typing import Annotated
-
 from rpch.ndr.constructs import Message, Struct, length_of
 from rpch.ndr.dimensions import conformant, conformant_varying, fixed, varying
 from rpch.ndr.faults import StubError
 from rpch.ndr.handles import NIL_HANDLE, ContextHandle
-from rpch.ndr.kinds import Unsent
+from rpch.ndr.kinds import OutOfBand
 from rpch.ndr.pickles import decode_pickle, encode_pickle
 from rpch.ndr.pipes import pipe
 from rpch.ndr.pointers import full, ref, unique
@@ -104,8 +102,6 @@ from rpch.ndr.strings import (
     wide_string,
 )
 from rpch.ndr.unions import union
-
-OutOfBand = Annotated[int, Unsent()]
 
 __all__ = [
     "NIL_HANDLE",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 if TYPE_CHECKING:
     from rpch.ndr.correlation import Expression
@@ -88,6 +88,10 @@ class Unsent(NdrType):
 
     def compile(self, plan: Plan, order: Order) -> None:
         raise TypeError("an unsent number can only be a field")
+
+
+OutOfBand = Annotated[int, Unsent()]
+"""The type of a field for such a number."""
 
 
 def kind_of(hint: Any) -> NdrType:

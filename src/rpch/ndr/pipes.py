@@ -51,5 +51,5 @@ class Pipe(NdrType):
 
 
 def pipe(element: object) -> Pipe:
-    """A pipe of elements without pointers; it goes behind the other [in], before the other [out].  C706 14.3.9"""
+    """A pipe of elements without pointers; [in] behind the others, [out] before them.  C706 14.3.9"""
     return Pipe(element)

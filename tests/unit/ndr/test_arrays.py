@@ -10,7 +10,7 @@ from rpch.errors import LocalProtocolError
 from rpch.ndr.arrays import Array
 from rpch.ndr.constructs import Message, Struct, length_of
 from rpch.ndr.faults import StubError
-from rpch.ndr.kinds import NdrType, Unsent, kind_of
+from rpch.ndr.kinds import NdrType, OutOfBand, kind_of
 from rpch.ndr.pointers import ref, unique
 from rpch.ndr.scalars import Byte, Hyper, Short, ULong, UShort
 from rpch.ndr.strings import WString, varying_string
@@ -28,7 +28,7 @@ class Conformant(Message):
 
 
 class Varying(Message):
-    first: Annotated[int, Unsent()]
+    first: OutOfBand
     numbers: Annotated[tuple[int, ...], Array(UShort, bound=4, varying=True, first_is="first")]
 
 

@@ -10,7 +10,7 @@ from rpch.errors import LocalProtocolError
 from rpch.ndr.constructs import Message, Struct, length_of
 from rpch.ndr.dimensions import conformant
 from rpch.ndr.faults import StubError
-from rpch.ndr.kinds import Order, Unsent
+from rpch.ndr.kinds import Order, OutOfBand
 from rpch.ndr.pointers import unique
 from rpch.ndr.scalars import Byte, Hyper, ULong, UShort
 from rpch.ndr.streams import Encoder
@@ -44,19 +44,24 @@ class Counted(Struct):
             raise ValueError("too many")
 
 
+class Unhooked(Struct):
+    count: ULong = length_of("octets")
+    octets: Annotated[bytes, conformant(Byte, size_is="count")]
+
+
 class CountedTwice(Counted):
     names: UShort = length_of("list")
     list: Annotated[tuple[int, ...] | None, unique(conformant(UShort, size_is="names"))]
 
 
 class Learned(Struct):
-    size: Annotated[int, Unsent()]
+    size: OutOfBand
     octets: Annotated[bytes | None, unique(conformant(Byte, size_is="size"))]
 
 
 class Learning(Message):
     inner: Learned
-    second: Annotated[int, Unsent()]
+    second: OutOfBand
     both: Annotated[bytes, conformant(Byte, size_is="second")]
     again: Annotated[bytes, conformant(Byte, size_is="second")]
 
@@ -106,6 +111,7 @@ def test_a_count_follows_what_it_counts(check_stub: Check) -> None:
 
 
 def test_a_hook_of_ones_own_still_runs() -> None:
+    assert Unhooked(octets=b"abcd").count == 4
     with pytest.raises(ValueError, match="too many"):
         Counted(octets=b"abcd")
     with pytest.raises(ValueError, match="too many"):

@@ -7,7 +7,7 @@ import pytest
 from rpch.ndr.constructs import Message, Struct
 from rpch.ndr.dimensions import conformant
 from rpch.ndr.faults import StubError
-from rpch.ndr.kinds import Unsent
+from rpch.ndr.kinds import OutOfBand
 from rpch.ndr.pickles import decode_pickle, encode_pickle
 from rpch.ndr.pointers import unique
 from rpch.ndr.scalars import Byte, Hyper, Long, Short
@@ -38,7 +38,7 @@ class Several(Message):
 
 
 class Learned(Message):
-    size: Annotated[int, Unsent()]
+    size: OutOfBand
     octets: Annotated[bytes, conformant(Byte, size_is="size")]
 
 

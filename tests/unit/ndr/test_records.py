@@ -8,7 +8,7 @@ import pytest
 from rpch.ndr.constructs import Message, Struct, length_of
 from rpch.ndr.dimensions import conformant, conformant_varying, fixed
 from rpch.ndr.faults import StubError
-from rpch.ndr.kinds import Unsent
+from rpch.ndr.kinds import OutOfBand
 from rpch.ndr.pointers import unique
 from rpch.ndr.records import MAX_DEPTH, StructKind
 from rpch.ndr.scalars import Byte, Hyper, Short, ULong
@@ -85,7 +85,7 @@ class NestedMessage(Message):
 
 
 class LearnedTail(Struct):
-    size: Annotated[int, Unsent()]
+    size: OutOfBand
     octets: Annotated[bytes, conformant(Byte, size_is="size")]
 
 

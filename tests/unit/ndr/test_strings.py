@@ -9,7 +9,7 @@ from rpch.errors import LocalProtocolError
 from rpch.ndr.constructs import Message, Struct
 from rpch.ndr.dimensions import conformant
 from rpch.ndr.faults import StubError
-from rpch.ndr.kinds import Unsent
+from rpch.ndr.kinds import OutOfBand
 from rpch.ndr.pointers import unique
 from rpch.ndr.scalars import ULong
 from rpch.ndr.strings import (
@@ -90,7 +90,7 @@ class HoistedSized(Message):
 
 
 class Learning(Message):
-    size: Annotated[int, Unsent()]
+    size: OutOfBand
     text: Annotated[str, narrow_string(size_is="size")]
 
 

@@ -10,7 +10,7 @@ from rpch.errors import LocalProtocolError
 from rpch.ndr.arrays import Array
 from rpch.ndr.constructs import Message, Struct, length_of
 from rpch.ndr.faults import StubError
-from rpch.ndr.kinds import Unsent
+from rpch.ndr.kinds import OutOfBand
 from rpch.ndr.pointers import unique
 from rpch.ndr.scalars import Byte, Guid, Hyper, OpenEnum, Short, ULong, UShort, enum16
 from rpch.ndr.strings import WString
@@ -92,7 +92,7 @@ class ByMicrosoftMessage(Message):
 class Info(Message):
     """The level is a parameter of the request."""
 
-    level: Annotated[int, Unsent()]
+    level: OutOfBand
     value: Annotated[
         int | str | None, unique(union(UShort, {1: ULong, 2: unique(WString)}, switch_is="level"))
     ]
