@@ -2,23 +2,52 @@
 
 A listener has one authenticator, a connection one session. Basic is proven anew by each request; Negotiate
 and NTLM prove the connection, whose later requests need no header. What a connection proved is dropped
-before new credentials are looked at.  RFC 7617, RFC 4559 6
+before new credentials are looked at.  RFC 7617, RFC 4559 6, MS-NTHT 3.1
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from rpch.auth.accounts import AccountSource, Identity
 from rpch.auth.basic import BasicCredentials
+from rpch.auth.channel_binding import PLAIN, Channel
+from rpch.auth.extended_protection import ExtendedProtection
+from rpch.auth.mechanism import Continue, Done, Established, Failed, Mechanism
+from rpch.auth.ntlm.acceptor import CHALLENGE_SIZE, NtlmAcceptor
+from rpch.auth.ntlm.availability import why_unavailable
+from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.outcomes import Authenticated, AuthOutcome, AuthRule, Challenge, Failure, Headers, Refused
-from rpch.auth.schemes import CHALLENGE_HEADER, Scheme, offer, read_authorization
+from rpch.auth.schemes import (
+    CHALLENGE_HEADER,
+    CONNECTION_BOUND,
+    Scheme,
+    begins_exchange,
+    offer,
+    read_authorization,
+    with_token,
+)
+from rpch.auth.spnego import SpnegoAcceptor
+from rpch.auth.spnego_tokens import NTLM
+from rpch.auth.throttle import Throttle
 from rpch.auth.verified_cache import VerifiedCache
-from rpch.errors import ConfigError
+from rpch.errors import AccessDenied, ConfigError, LocalProtocolError, TransportError
 
 FAILURES_BEFORE_CLOSE: Final = 3
+_STAYS: Final = ("Persistent-Auth", "true")  # the connection itself is authenticated.  MS-N2HT 2.2.1.1
+_PINS: Final = ("Proxy-Support", "Session-Based-Authentication")  # what is in between must pin.  RFC 4559 6
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Which schemes a connection may use, and the headers of a 401 that lists them."""
+
+    schemes: frozenset[Scheme]
+    offers: Headers
 
 
 class HttpAuthenticator:
@@ -30,99 +59,197 @@ class HttpAuthenticator:
         *,
         schemes: Iterable[Scheme] = (Scheme.BASIC,),
         without_tls: Collection[Scheme] = (),
+        connection_affinity: bool = False,
         realm: str = "rpch",
+        ntlm: NtlmSettings | None = None,
+        protection: ExtendedProtection | None = None,
+        throttle: Throttle | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """`without_tls` are the schemes that are taken on plain connections too."""
+        """`without_tls` are the schemes that are taken on plain connections too.
+
+        `connection_affinity` says that the relays in front keep each client on a connection of its own;
+        without it Negotiate and NTLM through them would give one client's identity to another.
+        """
         if not realm.isascii() or not realm.isprintable() or '"' in realm or "\\" in realm:
             raise ConfigError("realm", f"{realm!r} cannot be quoted; use letters, digits and spaces")
-        wanted = set(schemes)
-        self.accounts, self.clock = accounts, clock
-        self.schemes = tuple(scheme for scheme in Scheme if scheme in wanted)
+        wanted = frozenset(schemes)
+        if wanted & CONNECTION_BOUND:
+            _require_ntlm(ntlm)
+        self.accounts, self.ntlm, self.throttle = accounts, ntlm, throttle
+        self.protection = protection or ExtendedProtection()
+        self.clock, self.wall_clock, self.random = clock, wall_clock, random
         self.verified = VerifiedCache()
-        self._offers = {
-            True: self._offer_lines(self.schemes, realm),
-            False: self._offer_lines([s for s in self.schemes if s in without_tls], realm),
+        self._terms = {
+            (secure, relayed): _terms(
+                wanted
+                - (frozenset() if secure else wanted - frozenset(without_tls))
+                - (CONNECTION_BOUND if relayed and not connection_affinity else frozenset()),
+                realm,
+            )
+            for secure in (True, False)
+            for relayed in (True, False)
         }
-        self._usable = {True: frozenset(self.schemes), False: frozenset(self.schemes) & set(without_tls)}
 
-    @staticmethod
-    def _offer_lines(schemes: Iterable[Scheme], realm: str) -> Headers:
-        return tuple((CHALLENGE_HEADER, offer(scheme, realm)) for scheme in schemes)
+    def terms(self, *, secure: bool, relayed: bool) -> Terms:
+        """What may be used on a connection of this kind."""
+        return self._terms[secure, relayed]
 
-    def offers(self, *, secure: bool) -> Headers:
-        """The headers of a 401 that lists what may be used here."""
-        return self._offers[secure]
+    def session(self, *, peer: str = "", channel: Channel = PLAIN, relayed: bool = False) -> HttpAuthSession:
+        """What is known about one connection: from `peer`, over `channel`, through a relay or not."""
+        return HttpAuthSession(self, peer=peer, channel=channel, relayed=relayed)
 
-    def accepts(self, scheme: Scheme, *, secure: bool) -> bool:
-        """Whether a scheme may be used here."""
-        return scheme in self._usable[secure]
+    def accounts_for(self, client: str) -> AccountSource:
+        """The accounts, which a client may not ask more often than the throttle lets it."""
+        return self.throttle.guard(self.accounts, peer=client) if self.throttle else self.accounts
 
-    def session(self, *, peer: str = "") -> HttpAuthSession:
-        """What is known about one connection from `peer`."""
-        return HttpAuthSession(self, peer=peer)
+    def mechanism(self, scheme: Scheme, accounts: AccountSource, channel: Channel) -> Mechanism:
+        """A new exchange of a scheme that has one."""
+
+        def ntlm() -> Mechanism:
+            if self.ntlm is None:
+                raise LocalProtocolError("NTLM is not set up")
+            return NtlmAcceptor(
+                self.ntlm,
+                accounts,
+                server_challenge=self.random(CHALLENGE_SIZE),
+                protection=self.protection,
+                channel=channel,
+            )
+
+        return ntlm() if scheme is Scheme.NTLM else SpnegoAcceptor({NTLM: ntlm})
 
 
 class HttpAuthSession:
     """Who one connection belongs to, and how far it got in proving it."""
 
-    def __init__(self, authenticator: HttpAuthenticator, *, peer: str) -> None:
-        self._authenticator, self.peer = authenticator, peer
-        self.identity: Identity | None = None  # whom the connection itself belongs to
+    def __init__(
+        self, authenticator: HttpAuthenticator, *, peer: str, channel: Channel, relayed: bool
+    ) -> None:
+        self._authenticator, self._peer = authenticator, peer
+        self._accounts = authenticator.accounts_for(peer)
+        self._channel, self._relayed = channel, relayed
+        self.identity: Identity | None = None
+        """Whom the connection itself belongs to."""
+        self.established: Established | None = None
+        """How that was proven; kept for the audit line."""
+        self._exchange: tuple[Scheme, Mechanism] | None = None
         self._failures = 0
+        self._stepping = False
 
     def recall(self, authorization: str | None, *, secure: bool) -> Authenticated | None:
         """Who asks, when it is known without verifying anything; None calls for a `step`."""
         if authorization is None:
             return None if self.identity is None else Authenticated(self.identity)
         scheme, token = read_authorization(authorization)
-        if scheme is not Scheme.BASIC or token is None:
-            return None
-        if not self._authenticator.accepts(scheme, secure=secure):
+        if scheme is not Scheme.BASIC or token is None or scheme not in self._terms(secure).schemes:
             return None
         identity = self._authenticator.verified.recall(token, self._authenticator.clock())
         if identity is None:
             return None
-        self.identity = None
+        self._forget()
         return Authenticated(identity)
 
-    async def step(self, authorization: str | None, *, secure: bool) -> AuthOutcome:
-        """Take the `Authorization` of one request, or its absence."""
+    async def step(
+        self, authorization: str | None, *, secure: bool, client: str | None = None
+    ) -> AuthOutcome:
+        """Take the `Authorization` of one request, or its absence. One request at a time.
+
+        `client` is who sent it, where a relay sends requests of several over one connection.
+        """
+        if self._stepping:
+            raise LocalProtocolError("a connection authenticates one request at a time")
         if known := self.recall(authorization, secure=secure):
             return known
-        self.identity = None
+        self._stepping = True
+        if client is not None and client != self._peer:
+            self._peer, self._accounts = client, self._authenticator.accounts_for(client)
+        try:
+            return await self._step(authorization, secure=secure)
+        except AccessDenied as denied:
+            return self._fail(denied.rule, denied.detail, secure=secure)
+        except TransportError as error:
+            return Refused(AuthRule.UNAVAILABLE, error.reason, status=503)
+        finally:
+            self._stepping = False
+
+    async def _step(self, authorization: str | None, *, secure: bool) -> AuthOutcome:
+        exchange = self._forget()
         if authorization is None:
             return self._ask(secure=secure)
         scheme, token = read_authorization(authorization)
-        if scheme is None or scheme not in self._authenticator.schemes:
+        if scheme is None or scheme not in self._terms(True).schemes:
             return self._fail(AuthRule.SCHEME_NOT_OFFERED, "this scheme is not offered", secure=secure)
-        if not self._authenticator.accepts(scheme, secure=secure):
+        if scheme not in self._terms(secure).schemes:
             return Refused(AuthRule.CLEARTEXT, f"{scheme} is refused without TLS", status=403)
         if token is None:
             return self._fail(AuthRule.BAD_TOKEN, f"the {scheme} token is no base64", secure=secure)
-        return await self._basic(token, secure=secure)
+        if scheme is Scheme.BASIC:
+            return await self._basic(token, secure=secure)
+        return await self._exchange_tokens(scheme, token, exchange, secure=secure)
 
     async def _basic(self, token: bytes, *, secure: bool) -> AuthOutcome:
         credentials = BasicCredentials.decode(token)
         if credentials is None:
             return self._fail(AuthRule.BAD_TOKEN, "no user name and password in it", secure=secure)
-        authenticator = self._authenticator
-        identity = await authenticator.accounts.verify_password(credentials.user, credentials.password)
+        identity = await self._accounts.verify_password(credentials.user, credentials.password)
         if identity is None:
             return self._fail(AuthRule.WRONG_CREDENTIALS, f"user {credentials.user!r}", secure=secure)
-        authenticator.verified.remember(token, identity, authenticator.clock())
+        self._authenticator.verified.remember(token, identity, self._authenticator.clock())
         self._failures = 0
         return Authenticated(identity)
 
+    async def _exchange_tokens(
+        self, scheme: Scheme, token: bytes, exchange: tuple[Scheme, Mechanism] | None, *, secure: bool
+    ) -> AuthOutcome:
+        """One leg of Negotiate or NTLM. A first token begins anew, whatever was before.  MS-NTHT 3.1"""
+        begins = begins_exchange(scheme, token)
+        if begins is None:
+            return self._fail(AuthRule.BAD_TOKEN, f"no token of {scheme}", secure=secure)
+        if begins:
+            mechanism = self._authenticator.mechanism(scheme, self._accounts, self._channel)
+        elif exchange is not None and exchange[0] is scheme:
+            mechanism = exchange[1]
+        else:
+            detail = "its exchange was begun on another connection: does a front not pin connections?"
+            return self._fail(AuthRule.OUT_OF_SEQUENCE, detail, secure=secure)
+        step = await mechanism.step(token, self._authenticator.wall_clock())
+        match step:
+            case Continue(token=answer):
+                self._exchange = (scheme, mechanism)
+                # Only the token: a list beside it makes some clients begin again.
+                return Challenge(((CHALLENGE_HEADER, with_token(scheme, answer)),))
+            case Done(established=established, token=answer):
+                return self._accept(scheme, established, answer)
+            case Failed(failure=Failure(rule=AuthRule.UNAVAILABLE, detail=detail)):
+                return Refused(AuthRule.UNAVAILABLE, detail, status=503)
+            case Failed(failure=failure):
+                return self._fail(failure.rule, failure.detail, secure=secure)
+
+    def _accept(self, scheme: Scheme, established: Established, answer: bytes | None) -> Authenticated:
+        self.identity, self.established, self._failures = established.identity, established, 0
+        last = () if answer is None else ((CHALLENGE_HEADER, with_token(scheme, answer)),)
+        return Authenticated(established.identity, (*last, _STAYS))
+
+    def _forget(self) -> tuple[Scheme, Mechanism] | None:
+        """What was proven no longer counts; what was begun is the caller's to go on with."""
+        exchange, self._exchange = self._exchange, None
+        self.identity = self.established = None
+        return exchange
+
+    def _terms(self, secure: bool) -> Terms:
+        return self._authenticator.terms(secure=secure, relayed=self._relayed)
+
     def _ask(self, *, secure: bool) -> Challenge | Refused:
-        offers = self._authenticator.offers(secure=secure)
+        offers = self._terms(secure).offers
         if not offers:
-            detail = "no authentication scheme may be used on a connection without TLS"
-            return Refused(AuthRule.NOTHING_OFFERED, detail, status=403)
+            return Refused(AuthRule.NOTHING_OFFERED, "no scheme may be used on this connection", status=403)
         return Challenge(offers)
 
-    def _fail(self, rule: AuthRule, detail: str, *, secure: bool) -> Challenge | Refused:
-        """Ask again, or give up on a connection that keeps failing.  MS-NTHT 3.1"""
+    def _fail(self, rule: str, detail: str, *, secure: bool) -> Challenge | Refused:
+        """Ask again, or give up on a connection that keeps failing."""
         self._failures += 1
         asked = self._ask(secure=secure)
         if isinstance(asked, Refused):
@@ -130,3 +257,15 @@ class HttpAuthSession:
         if self._failures >= FAILURES_BEFORE_CLOSE:
             return Refused(rule, detail, headers=asked.headers)
         return Challenge(asked.headers, Failure(rule, detail))
+
+
+def _require_ntlm(settings: NtlmSettings | None) -> None:
+    if settings is None:
+        raise ConfigError("schemes", "NTLM and Negotiate need NTLM's settings; give them or offer Basic")
+    if reason := why_unavailable():
+        raise ConfigError("schemes", reason)
+
+
+def _terms(schemes: frozenset[Scheme], realm: str) -> Terms:
+    offers = tuple((CHALLENGE_HEADER, offer(scheme, realm)) for scheme in Scheme if scheme in schemes)
+    return Terms(schemes, (*offers, _PINS) if schemes & CONNECTION_BOUND else offers)

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+from rpch.auth import der
+from rpch.auth.ntlm.messages import AUTHENTICATE_TYPE, NEGOTIATE_TYPE, SIGNATURE, message_type
+
 TOKEN_LIMIT: Final = 64 * 1024  # a Kerberos ticket with a large PAC reaches 48 KiB
 CHALLENGE_HEADER: Final = "WWW-Authenticate"
 
@@ -44,6 +47,18 @@ def read_authorization(value: str) -> tuple[Scheme | None, bytes | None]:
         return scheme, None
     token = base64.b64decode(encoded)
     return scheme, token if len(token) <= TOKEN_LIMIT else None
+
+
+def begins_exchange(scheme: Scheme, token: bytes) -> bool | None:
+    """Whether a token is the first of an exchange or a later one; None when it is none of this scheme's.
+
+    Negotiate carries SPNEGO, or bare tokens of what is in it.  RFC 4559 4.1
+    """
+    if token.startswith(SIGNATURE):
+        return {NEGOTIATE_TYPE: True, AUTHENTICATE_TYPE: False}.get(message_type(token) or 0)
+    if scheme is Scheme.NTLM or not token:
+        return None
+    return {der.APPLICATION: True, der.field(0): True, der.field(1): False}.get(token[0])
 
 
 def offer(scheme: Scheme, realm: str) -> str:

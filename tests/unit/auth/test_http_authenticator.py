@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
 
-from rpch.auth.accounts import Identity, MemoryAccounts
+import pytest
+import spnego
+from spnego.channel_bindings import GssChannelBindings
+
+import rpch.auth.http_authenticator as module
+from rpch.auth.accounts import Identity, MemoryAccounts, NtlmProof
 from rpch.auth.basic import BasicCredentials
-from rpch.auth.http_authenticator import HttpAuthenticator
-from rpch.auth.outcomes import Authenticated, Challenge, Refused
-from rpch.auth.schemes import Scheme
-from rpch.errors import ConfigError
+from rpch.auth.channel_binding import Channel, ChannelBinding
+from rpch.auth.http_authenticator import HttpAuthenticator, HttpAuthSession
+from rpch.auth.ntlm.av_pairs import AvId
+from rpch.auth.ntlm.proof import NtlmClaim
+from rpch.auth.ntlm.settings import NtlmSettings
+from rpch.auth.outcomes import Authenticated, AuthRule, Challenge, Refused
+from rpch.auth.schemes import Scheme, read_authorization, with_token
+from rpch.auth.spnego_tokens import NTLM, NegState, NegTokenInit, NegTokenResp
+from rpch.auth.throttle import Throttle, ThrottleLimits
+from rpch.errors import AccessDenied, ConfigError, LocalProtocolError, TransportError
+from tests.unit.auth.ntlm.crafted_client import CraftedClient
 
 ALICE = Identity("alice", "LAB")
 RIGHT = BasicCredentials("alice", "secret").encode()
 WRONG = BasicCredentials("alice", "canary").encode()
+LISTED = ["Negotiate", "NTLM", "Basic"]
 ASK_BASIC = (("WWW-Authenticate", 'Basic realm="rpch", charset="UTF-8"'),)
 
 
@@ -35,10 +48,23 @@ class Clock:
 
 
 def authenticator(
-    *, schemes: tuple[Scheme, ...] = (Scheme.BASIC,), without_tls: tuple[Scheme, ...] = ()
+    *,
+    schemes: tuple[Scheme, ...] = (Scheme.BASIC,),
+    without_tls: tuple[Scheme, ...] = (),
+    connection_affinity: bool = False,
+    accounts: MemoryAccounts | None = None,
+    throttle: Throttle | None = None,
 ) -> HttpAuthenticator:
-    accounts = CountingAccounts({ALICE: "secret"})
-    return HttpAuthenticator(accounts, schemes=schemes, without_tls=without_tls, clock=Clock())
+    return HttpAuthenticator(
+        accounts or CountingAccounts({ALICE: "secret"}),
+        schemes=schemes,
+        without_tls=without_tls,
+        connection_affinity=connection_affinity,
+        ntlm=NtlmSettings.standalone("mail.lab.test", domain="LAB"),
+        throttle=throttle,
+        clock=Clock(),
+        wall_clock=Clock(),
+    )
 
 
 async def test_a_request_without_credentials_is_asked_for_them() -> None:
@@ -116,7 +142,7 @@ async def test_credentials_in_clear_are_refused_unread() -> None:
 
 async def test_without_tls_only_what_is_allowed_there_is_offered() -> None:
     listener = authenticator(schemes=tuple(Scheme), without_tls=(Scheme.NTLM,))
-    assert await listener.session().step(None, secure=False) == Challenge((("WWW-Authenticate", "NTLM"),))
+    assert await offered(listener.session(), secure=False) == ["NTLM"]
     outcome = await authenticator().session().step(None, secure=False)
     assert isinstance(outcome, Refused)
     assert (outcome.rule, outcome.status) == ("NothingOffered", 403)
@@ -127,16 +153,317 @@ async def test_basic_in_clear_works_where_the_listener_says_so() -> None:
     assert await session.step(RIGHT, secure=False) == Authenticated(ALICE)
 
 
-def test_schemes_are_offered_one_a_line_and_strongest_first() -> None:
+async def offered(session: HttpAuthSession, *, secure: bool = True) -> list[str]:
+    outcome = await session.step(None, secure=secure)
+    assert isinstance(outcome, Challenge)
+    return [value.split(" ")[0] for name, value in outcome.headers if name == "WWW-Authenticate"]
+
+
+async def test_schemes_are_offered_one_a_line_and_strongest_first() -> None:
     listener = authenticator(schemes=(Scheme.BASIC, Scheme.NTLM, Scheme.NEGOTIATE))
-    assert [value.split(" ")[0] for _, value in listener.offers(secure=True)] == [
-        "Negotiate",
-        "NTLM",
-        "Basic",
-    ]
+    assert await offered(listener.session()) == LISTED
+
+
+async def test_through_a_relay_that_mixes_clients_only_basic_is_offered() -> None:
+    listener = authenticator(schemes=tuple(Scheme))
+    assert await offered(listener.session(relayed=True)) == ["Basic"]
+    outcome = await listener.session(relayed=True).step("NTLM TlRM", secure=True)
+    assert isinstance(outcome, Challenge)
+    assert outcome.failure is not None
+    assert outcome.failure.rule == AuthRule.SCHEME_NOT_OFFERED
+    pinning = authenticator(schemes=tuple(Scheme), connection_affinity=True)
+    assert await offered(pinning.session(relayed=True)) == LISTED
+
+
+async def test_what_is_in_between_is_told_to_pin_connections() -> None:
+    outcome = await authenticator(schemes=(Scheme.NTLM,)).session().step(None, secure=True)
+    assert isinstance(outcome, Challenge)
+    assert dict(outcome.headers) == {
+        "WWW-Authenticate": "NTLM",
+        "Proxy-Support": "Session-Based-Authentication",
+    }
 
 
 @pytest.mark.parametrize("realm", ['a"b', "a\\b", "zoë", "a\nb"])
 def test_a_realm_that_cannot_be_quoted_is_refused(realm: str) -> None:
     with pytest.raises(ConfigError, match="cannot be quoted"):
         HttpAuthenticator(MemoryAccounts({}), realm=realm)
+
+
+BINDING = ChannelBinding.of_hash(bytes(32))
+TLS = Channel(tls=True, bindings=(BINDING,))
+BOUND = {AvId.CHANNEL_BINDINGS: BINDING.digest}
+STAYS = ("Persistent-Auth", "true")
+
+
+class Browser:
+    """A client of HTTP with one connection, and NTLM of its own."""
+
+    def __init__(self, session: HttpAuthSession, scheme: Scheme, client: CraftedClient | None = None) -> None:
+        self.session, self.scheme = session, scheme
+        self.client = client or CraftedClient(pairs=BOUND)
+
+    async def send(self, token: bytes) -> Authenticated | Challenge | Refused:
+        return await self.session.step(with_token(self.scheme, token), secure=True)
+
+    async def begin(self, *, wrapped: bool = False) -> bytes:
+        """The first leg: a 401 with one line, which holds the token."""
+        token = self.client.negotiate()
+        outcome = await self.send(NegTokenInit((NTLM,), token).encode() if wrapped else token)
+        assert isinstance(outcome, Challenge), outcome
+        assert outcome.failure is None
+        ((name, value),) = outcome.headers
+        scheme, answer = read_authorization(value)
+        assert (name, scheme) == ("WWW-Authenticate", self.scheme)
+        if wrapped:
+            answer = NegTokenResp.decode(answer or b"").token
+        return answer or b""
+
+    async def finish(self, challenge: bytes, *, wrapped: bool = False) -> Authenticated | Challenge | Refused:
+        token = self.client.authenticate(challenge)
+        return await self.send(NegTokenResp(token=token).encode() if wrapped else token)
+
+    async def authenticate(self) -> Authenticated | Challenge | Refused:
+        return await self.finish(await self.begin())
+
+
+def bound_session(listener: HttpAuthenticator | None = None) -> HttpAuthSession:
+    return (listener or authenticator(schemes=tuple(Scheme))).session(channel=TLS)
+
+
+def failed(outcome: Authenticated | Challenge | Refused) -> str:
+    assert isinstance(outcome, Challenge), outcome
+    assert [value.split(" ")[0] for _, value in outcome.headers] == [*LISTED, "Session-Based-Authentication"]
+    assert outcome.failure is not None
+    return outcome.failure.rule
+
+
+@pytest.mark.parametrize("scheme", [Scheme.NTLM, Scheme.NEGOTIATE])
+async def test_two_legs_prove_the_connection(scheme: Scheme) -> None:
+    session = bound_session()
+    assert await Browser(session, scheme).authenticate() == Authenticated(ALICE, (STAYS,))
+    assert session.recall(None, secure=True) == Authenticated(ALICE)
+    assert await session.step(None, secure=True) == Authenticated(ALICE)
+    assert session.established is not None
+    assert session.established.mechanism == "NTLM"
+
+
+async def test_spnego_ends_in_a_token_that_goes_with_any_answer() -> None:
+    browser = Browser(bound_session(), Scheme.NEGOTIATE)
+    outcome = await browser.finish(await browser.begin(wrapped=True), wrapped=True)
+    completed = with_token(Scheme.NEGOTIATE, NegTokenResp(NegState.ACCEPT_COMPLETED).encode())
+    assert outcome == Authenticated(ALICE, (("WWW-Authenticate", completed), STAYS))
+
+
+async def test_another_connection_is_not_proven() -> None:
+    listener = authenticator(schemes=tuple(Scheme))
+    await Browser(bound_session(listener), Scheme.NTLM).authenticate()
+    other = bound_session(listener)
+    assert other.recall(None, secure=True) is None
+    assert isinstance(await other.step(None, secure=True), Challenge)
+
+
+async def test_an_exchange_does_not_go_on_elsewhere() -> None:
+    browser = Browser(bound_session(), Scheme.NTLM)
+    challenge = await browser.begin()
+    browser.session = bound_session()
+    outcome = await browser.finish(challenge)
+    assert failed(outcome) == AuthRule.OUT_OF_SEQUENCE
+
+
+async def test_an_exchange_ends_with_any_other_request() -> None:
+    browser = Browser(bound_session(), Scheme.NTLM)
+    challenge = await browser.begin()
+    assert await offered(browser.session) == LISTED
+    assert failed(await browser.finish(challenge)) == AuthRule.OUT_OF_SEQUENCE
+
+
+async def test_an_exchange_goes_on_under_its_own_scheme() -> None:
+    browser = Browser(bound_session(), Scheme.NTLM)
+    challenge = await browser.begin()
+    browser.scheme = Scheme.NEGOTIATE
+    assert failed(await browser.finish(challenge)) == AuthRule.OUT_OF_SEQUENCE
+
+
+async def test_a_first_token_begins_again() -> None:
+    browser = Browser(bound_session(), Scheme.NTLM)
+    stale = await browser.begin()
+    fresh = await browser.begin()
+    assert stale[24:32] != fresh[24:32]
+    assert isinstance(await browser.finish(fresh), Authenticated)
+
+
+@pytest.mark.parametrize(
+    "authorization", ["NTLM TlRMTVNTUAABAAAAAgAAAA==", "NTLM x", "Basic YTpi", "Digest x", RIGHT]
+)
+async def test_new_credentials_end_the_old_identity_whatever_they_come_to(authorization: str) -> None:
+    session = bound_session()
+    await Browser(session, Scheme.NTLM).authenticate()
+    await session.step(authorization, secure=True)
+    assert session.identity is None
+    assert session.established is None
+    assert session.recall(None, secure=True) is None
+
+
+async def test_recalled_basic_credentials_end_the_old_identity_too() -> None:
+    listener = authenticator(schemes=tuple(Scheme))
+    session = bound_session(listener)
+    await Browser(session, Scheme.NTLM).authenticate()
+    await listener.session().step(RIGHT, secure=True)
+    assert session.recall(RIGHT, secure=True) == Authenticated(ALICE)
+    assert session.recall(None, secure=True) is None
+
+
+@pytest.mark.parametrize(
+    ("scheme", "token"),
+    [
+        (Scheme.NTLM, NegTokenInit((NTLM,)).encode()),
+        (Scheme.NTLM, b"NTLMSSP\0\2\0\0\0"),
+        (Scheme.NEGOTIATE, b"NTLMSSP\0"),
+        (Scheme.NEGOTIATE, b"\x6e\x01\x00"),
+        (Scheme.NEGOTIATE, b"\x60\x01\x00"),
+        (Scheme.NTLM, b"NTLMSSP\0\1\0\0\0"),
+    ],
+)
+async def test_tokens_that_are_none_of_the_schemes_are_refused(scheme: Scheme, token: bytes) -> None:
+    assert failed(await Browser(bound_session(), scheme).send(token)) == AuthRule.BAD_TOKEN
+
+
+@pytest.mark.parametrize(
+    ("client", "rule"),
+    [
+        (CraftedClient(password="canary", pairs=BOUND), AuthRule.WRONG_CREDENTIALS),
+        (CraftedClient(), AuthRule.NO_CHANNEL_BINDING),
+        (CraftedClient(pairs={AvId.CHANNEL_BINDINGS: b"\1" * 16}), AuthRule.CHANNEL_BINDING),
+    ],
+)
+@pytest.mark.parametrize("scheme", [Scheme.NTLM, Scheme.NEGOTIATE])
+async def test_refused_exchanges_look_alike_outside(scheme: Scheme, client: CraftedClient, rule: str) -> None:
+    session = bound_session()
+    outcome = await Browser(session, scheme, client).authenticate()
+    assert failed(outcome) == rule
+    assert "canary" not in str(outcome)
+    assert session.recall(None, secure=True) is None
+
+
+async def test_the_third_failure_closes() -> None:
+    browser = Browser(bound_session(), Scheme.NTLM, CraftedClient(password="wrong", pairs=BOUND))
+    assert failed(await browser.authenticate())
+    assert failed(await browser.authenticate())
+    assert isinstance(await browser.authenticate(), Refused)
+
+
+async def test_a_challenge_that_is_too_old_is_refused() -> None:
+    listener = authenticator(schemes=tuple(Scheme))
+    browser = Browser(bound_session(listener), Scheme.NTLM)
+    challenge = await browser.begin()
+    assert isinstance(listener.wall_clock, Clock)
+    listener.wall_clock.now = 120.0
+    assert failed(await browser.finish(challenge)) == AuthRule.CHALLENGE_EXPIRED
+
+
+class BrokenAccounts(MemoryAccounts):
+    """Accounts that cannot answer."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__({})
+        self.error = error
+
+    async def verify_password(self, name: str, password: str) -> Identity | None:
+        raise self.error
+
+    async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
+        raise self.error
+
+
+async def test_accounts_that_are_away_are_no_reason_to_ask_again() -> None:
+    accounts = BrokenAccounts(TransportError("the directory is away"))
+    listener = authenticator(schemes=tuple(Scheme), accounts=accounts)
+    expected = Refused(AuthRule.UNAVAILABLE, "the directory is away", status=503)
+    assert await bound_session(listener).step(RIGHT, secure=True) == expected
+    assert await Browser(bound_session(listener), Scheme.NTLM).authenticate() == expected
+
+
+async def test_a_rule_of_the_accounts_is_named() -> None:
+    accounts = BrokenAccounts(AccessDenied("Disabled", "left in May"))
+    listener = authenticator(schemes=tuple(Scheme), accounts=accounts)
+    assert failed(await bound_session(listener).step(RIGHT, secure=True)) == "Disabled"
+    assert failed(await Browser(bound_session(listener), Scheme.NTLM).authenticate()) == "Disabled"
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.1", "192.0.2.200"])
+async def test_guessing_is_slowed_down_by_source(peer: str) -> None:
+    throttle = Throttle(ThrottleLimits(per_account_and_source=2), clock=Clock())
+    listener = authenticator(schemes=tuple(Scheme), throttle=throttle)
+    for password in ("one", "two"):
+        guess = BasicCredentials("alice", password).encode()
+        outcome = await listener.session(peer="192.0.2.1", channel=TLS).step(guess, secure=True)
+        assert failed(outcome) == AuthRule.WRONG_CREDENTIALS
+    near = listener.session(peer=peer, channel=TLS)
+    assert failed(await near.step(RIGHT, secure=True)) == AuthRule.THROTTLE
+    assert failed(await Browser(near, Scheme.NTLM).authenticate()) == AuthRule.THROTTLE
+    far = listener.session(peer="198.51.100.1", channel=TLS)
+    assert await far.step(RIGHT, secure=True) == Authenticated(ALICE)
+
+
+async def test_guessing_through_a_relay_is_counted_by_its_client() -> None:
+    throttle = Throttle(ThrottleLimits(per_account_and_source=1), clock=Clock())
+    session = authenticator(throttle=throttle).session(peer="10.0.0.1", relayed=True)
+    await session.step(WRONG, secure=True, client="192.0.2.1")
+    near = await session.step(RIGHT, secure=True, client="192.0.2.1")
+    assert isinstance(near, Challenge)
+    assert await session.step(RIGHT, secure=True, client="198.51.100.1") == Authenticated(ALICE)
+
+
+class SlowAccounts(MemoryAccounts):
+    """Accounts that answer when they are told to."""
+
+    def __init__(self) -> None:
+        super().__init__({ALICE: "secret"})
+        self.answer = asyncio.Event()
+
+    async def verify_password(self, name: str, password: str) -> Identity | None:
+        await self.answer.wait()
+        return await super().verify_password(name, password)
+
+
+async def test_a_connection_authenticates_one_request_at_a_time() -> None:
+    accounts = SlowAccounts()
+    session = authenticator(accounts=accounts).session()
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(session.step(RIGHT, secure=True))
+        await asyncio.sleep(0)
+        with pytest.raises(LocalProtocolError, match="one request at a time"):
+            await session.step(RIGHT, secure=True)
+        accounts.answer.set()
+    assert first.result() == Authenticated(ALICE)
+
+
+def test_ntlm_needs_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="need NTLM's settings"):
+        HttpAuthenticator(MemoryAccounts({}), schemes=(Scheme.NTLM,))
+    monkeypatch.setattr(module, "why_unavailable", lambda: "no MD5 here")
+    with pytest.raises(ConfigError, match="no MD5 here"):
+        authenticator(schemes=(Scheme.NEGOTIATE,))
+
+
+@pytest.mark.parametrize("protocol", ["ntlm", "negotiate"])
+async def test_a_client_of_pyspnego(protocol: str) -> None:
+    client = spnego.client(
+        r"LAB\alice",
+        "secret",
+        hostname="mail.lab.test",
+        service="HTTP",
+        protocol=protocol,
+        channel_bindings=GssChannelBindings(application_data=BINDING.application_data),
+    )
+    scheme = Scheme.NTLM if protocol == "ntlm" else Scheme.NEGOTIATE
+    session, token = bound_session(), client.step()
+    for _ in range(3):
+        outcome = await session.step(with_token(scheme, token or b""), secure=True)
+        answers = [value for name, value in outcome.headers if name == "WWW-Authenticate"]
+        token = client.step(read_authorization(answers[0])[1]) if answers else None
+        if isinstance(outcome, Authenticated):
+            break
+    assert isinstance(outcome, Authenticated)
+    assert (outcome.identity, client.complete, token) == (ALICE, True, None)

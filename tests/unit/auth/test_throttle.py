@@ -1,0 +1,194 @@
+"""Slowing down whoever guesses."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts
+from rpch.auth.ntlm.proof import NtlmClaim
+from rpch.auth.throttle import Throttle, ThrottleLimits, account_of, source_of
+from rpch.errors import AccessDenied, TransportError
+
+ALICE = Identity("alice", "LAB")
+HERE, THERE = "192.0.2.1", "198.51.100.1"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class CountingAccounts(MemoryAccounts):
+    """Accounts that count what is verified, and let others run meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__({ALICE: "secret"})
+        self.verified = 0
+
+    async def verify_password(self, name: str, password: str) -> Identity | None:
+        self.verified += 1
+        await asyncio.sleep(0)
+        return await super().verify_password(name, password)
+
+
+class World:
+    """A throttle with small limits in front of one account."""
+
+    def __init__(self, **limits: int) -> None:
+        self.clock, self.accounts = Clock(), CountingAccounts()
+        usual = {"per_account_and_source": 3, "per_source": 6, "per_account": 5}
+        self.throttle = Throttle(ThrottleLimits(**(usual | limits)), clock=self.clock)
+
+    def seen_from(self, peer: str) -> AccountSource:
+        return self.throttle.guard(self.accounts, peer=peer)
+
+    async def guess(self, password: str, *, name: str = "alice", peer: str = HERE) -> str:
+        try:
+            identity = await self.seen_from(peer).verify_password(name, password)
+        except AccessDenied as denied:
+            return denied.rule
+        return "right" if identity else "wrong"
+
+
+async def test_after_so_many_wrong_guesses_even_the_right_one_is_refused() -> None:
+    world = World()
+    assert [await world.guess(word) for word in "abc"] == ["wrong"] * 3
+    assert await world.guess("secret") == "Throttle"
+    assert world.accounts.verified == 3
+
+
+async def test_a_window_later_guesses_are_taken_again() -> None:
+    world = World()
+    for word in "abc":
+        await world.guess(word)
+    world.clock.now = 899.9
+    assert await world.guess("secret") == "Throttle"
+    world.clock.now = 900.0
+    assert await world.guess("secret") == "right"
+
+
+async def test_the_right_password_forgives_mistakes() -> None:
+    world = World()
+    for word in ("a", "b", "secret", "c", "d"):
+        await world.guess(word)
+    assert await world.guess("secret") == "right"
+
+
+async def test_other_spellings_of_a_name_gain_nothing() -> None:
+    world = World()
+    names = ["alice", r"LAB\ALICE", "alice@lab.test"]
+    assert [await world.guess(name, name=name) for name in names] == ["wrong"] * 3
+    assert await world.guess("secret", name=r"ELSEWHERE\alice") == "Throttle"
+
+
+async def test_other_addresses_of_one_network_gain_nothing() -> None:
+    world = World()
+    for number in range(3):
+        await world.guess(str(number), peer=f"192.0.2.{number}")
+    assert await world.guess("secret", peer="192.0.2.99") == "Throttle"
+    assert await world.guess("secret", peer=THERE) == "right"
+
+
+async def test_one_source_may_not_try_many_accounts() -> None:
+    world = World()
+    tried = [await world.guess("a", name=f"user{number}") for number in range(7)]
+    assert tried == ["wrong"] * 6 + ["Throttle"]
+
+
+async def test_an_owner_is_admitted_from_where_they_usually_are_while_others_guess() -> None:
+    world = World()
+    assert await world.guess("secret", peer=THERE) == "right"
+    outcomes = [await world.guess(str(n), peer=f"203.0.{n}.1") for n in range(6)]
+    assert outcomes == ["wrong"] * 5 + ["Throttle"]
+    assert await world.guess("secret", peer=HERE) == "Throttle"
+    assert await world.guess("secret", peer=THERE) == "right"
+
+
+async def test_the_same_wrong_password_again_is_one_guess() -> None:
+    world = World()
+    assert [await world.guess("old") for _ in range(20)] == ["wrong"] * 20
+    assert await world.guess("secret") == "right"
+
+
+async def test_any_number_at_once_gets_no_further_than_one_after_the_other() -> None:
+    world = World()
+    outcomes = await asyncio.gather(*(world.guess(str(number)) for number in range(1000)))
+    assert sorted(outcomes) == ["Throttle"] * 997 + ["wrong"] * 3
+    assert world.accounts.verified == 3
+
+
+async def test_ntlm_counts_as_well() -> None:
+    world = World()
+    guarded = world.seen_from(HERE)
+    claim = NtlmClaim("alice", "LAB", bytes(8), bytes(48))
+    for _ in range(3):
+        assert await guarded.verify_ntlm(claim) is None
+    with pytest.raises(AccessDenied, match="3 wrong guesses by account and source"):
+        await guarded.verify_ntlm(claim)
+
+
+class AwayAccounts(CountingAccounts):
+    """Accounts that cannot be reached."""
+
+    async def verify_password(self, name: str, password: str) -> Identity | None:
+        raise TransportError("away")
+
+
+async def test_when_accounts_are_away_nothing_was_guessed() -> None:
+    world = World()
+    world.accounts = AwayAccounts()
+    for _ in range(10):
+        with pytest.raises(TransportError):
+            await world.seen_from(HERE).verify_password("alice", "a")
+    world.accounts = CountingAccounts()
+    assert await world.guess("secret") == "right"
+
+
+async def test_many_wrong_guesses_a_minute_raise_an_alarm() -> None:
+    world = World(alarm_per_minute=4, per_source=100)
+    for number in range(4):
+        await world.guess("a", name=f"user{number}")
+    alarms = [world.throttle.alarmed]
+    await world.guess("a", name="user4")
+    alarms.append(world.throttle.alarmed)
+    world.clock.now = 60.0
+    assert [*alarms, world.throttle.alarmed] == [False, True, False]
+
+
+async def test_what_is_remembered_is_bounded() -> None:
+    world = World(most_entries=10, per_source=1000)
+    for number in range(50):
+        await world.guess(str(number), name=f"user{number}", peer=f"10.0.{number}.1")
+    assert len(world.throttle._guesses._counts) == 10
+    assert len(world.throttle._passwords._counts) == 10
+
+
+async def test_no_password_is_kept() -> None:
+    world = World()
+    await world.guess("canary")
+    await world.guess("canary")
+    kept = [
+        repr(vars(found)) for found in (world.throttle, world.throttle._passwords, world.throttle._guesses)
+    ]
+    assert "canary" not in "".join(kept)
+
+
+@pytest.mark.parametrize(
+    ("peer", "source"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_a_source_is_a_network(peer: str, source: str) -> None:
+    assert source_of(peer) == source
+
+
+def test_an_account_is_a_name_without_its_domain() -> None:
+    assert account_of(r"LAB\alice") == account_of("Alice@lab.test") == account_of("ALICE") == "ALICE"
