@@ -84,9 +84,7 @@ def _make_server(files: Certificates, ca_key_file: Path, names: Sequence[str]) -
         .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
-        )
+        .add_extension(issuer, critical=False)
     )
     _write_key(files.key, key)
     _write_public(files.certificate, builder.sign(ca_key, hashes.SHA256()))
