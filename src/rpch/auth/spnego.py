@@ -50,7 +50,7 @@ class SpnegoAcceptor:
         self._mechanisms = mechanisms
         self._state = _State.START
         self._bare: Mechanism | None = None
-        self._chosen: Mechanism | None = None
+        self._chosen: Mechanism
         self._announce: bytes | None = None  # the mechanism to name in our next token, which is our first
         self._mechanism_list = b""
         self._mic_required = False
@@ -113,8 +113,6 @@ class SpnegoAcceptor:
 
     async def _advance(self, token: bytes, mic: bytes | None, now: float) -> Step:
         """One step of the chosen mechanism, and the MIC when that was the last."""
-        if self._chosen is None:
-            raise StepFailed(AuthRule.OUT_OF_SEQUENCE, "no mechanism was chosen")
         step = await self._chosen.step(token, now)
         match step:
             case Continue(token=answer):

@@ -136,3 +136,24 @@ def test_no_password_is_kept_or_shown() -> None:
     assert CANARY not in shown
     kept = next(iter(accounts._accounts.values()))
     assert CANARY.encode() not in kept.digest + (kept.nt_hash or b"")
+
+
+async def test_unknown_users_cost_what_wrong_passwords_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts, work = lab(), []
+    compute = hmac.digest
+
+    def counting(key: bytes, message: bytes, digest: str) -> bytes:
+        work.append(digest)
+        return compute(key, message, digest)
+
+    monkeypatch.setattr(hmac, "digest", counting)
+
+    async def cost(name: str) -> list[str]:
+        work.clear()
+        assert await accounts.verify_password(name, "wrong") is None
+        assert await accounts.verify_ntlm(NtlmClaim(name, "LAB", bytes(8), bytes(48))) is None
+        return list(work)
+
+    known, unknown = await cost("alice"), await cost("nobody")
+    assert known == unknown
+    assert len(known) == 1 + 2 * 6

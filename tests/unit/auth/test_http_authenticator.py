@@ -447,6 +447,18 @@ def test_ntlm_needs_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         authenticator(schemes=(Scheme.NEGOTIATE,))
 
 
+def test_there_is_no_exchange_without_ntlm() -> None:
+    with pytest.raises(LocalProtocolError, match="NTLM is not set up"):
+        HttpAuthenticator(MemoryAccounts({})).mechanism(Scheme.NTLM, MemoryAccounts({}), TLS)
+
+
+async def test_where_nothing_may_be_used_nothing_is_asked_for() -> None:
+    session = authenticator(schemes=(Scheme.NTLM,)).session(relayed=True)
+    outcome = await session.step("NTLM TlRM", secure=True)
+    assert isinstance(outcome, Refused)
+    assert (outcome.rule, outcome.status) == (AuthRule.NOTHING_OFFERED, 403)
+
+
 @pytest.mark.parametrize("protocol", ["ntlm", "negotiate"])
 async def test_a_client_of_pyspnego(protocol: str) -> None:
     client = spnego.client(

@@ -6,12 +6,19 @@ import asyncio
 
 import pytest
 
-from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts
+from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts, NtlmProof
 from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.auth.throttle import Throttle, ThrottleLimits, account_of, source_of
 from rpch.errors import AccessDenied, TransportError
 
 ALICE = Identity("alice", "LAB")
+NLMP_PROOF = (  # MS-NLMP 4.2.4.2.2: the challenge and the response
+    bytes.fromhex("0123456789abcdef"),
+    bytes.fromhex(
+        "68cd0ab851e51c96aabc927bebef6a1c01010000000000000000000000000000aaaaaaaaaaaaaaaa00000000"
+        "02000c0044006f006d00610069006e0001000c005300650072007600650072000000000000000000"
+    ),
+)
 HERE, THERE = "192.0.2.1", "198.51.100.1"
 
 
@@ -131,10 +138,23 @@ async def test_ntlm_counts_as_well() -> None:
         await guarded.verify_ntlm(claim)
 
 
+async def test_a_right_proof_of_ntlm_forgives_mistakes() -> None:
+    accounts = MemoryAccounts({Identity("user", "DOMAIN"): "Password"})
+    guarded = World(per_source=100).throttle.guard(accounts, peer=HERE)
+    right = NtlmClaim("User", "Domain", *NLMP_PROOF)
+    for _ in range(3):
+        assert await guarded.verify_ntlm(NtlmClaim("user", "", bytes(8), bytes(48))) is None
+        assert await guarded.verify_ntlm(NtlmClaim("user", "", bytes(8), bytes(48))) is None
+        assert await guarded.verify_ntlm(right) is not None
+
+
 class AwayAccounts(CountingAccounts):
     """Accounts that cannot be reached."""
 
     async def verify_password(self, name: str, password: str) -> Identity | None:
+        raise TransportError("away")
+
+    async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
         raise TransportError("away")
 
 
@@ -144,6 +164,8 @@ async def test_when_accounts_are_away_nothing_was_guessed() -> None:
     for _ in range(10):
         with pytest.raises(TransportError):
             await world.seen_from(HERE).verify_password("alice", "a")
+        with pytest.raises(TransportError):
+            await world.seen_from(HERE).verify_ntlm(NtlmClaim("alice", "", b"", b""))
     world.accounts = CountingAccounts()
     assert await world.guess("secret") == "right"
 
