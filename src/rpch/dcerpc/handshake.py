@@ -240,11 +240,8 @@ class Handshake:
             raise _not_executed(Status.ACCESS_DENIED, str(error)) from error
 
     def _step(self, waiting: _Waiting, token: bytes) -> TakeStep:
-        mechanism = waiting.secured.mechanism
-        if mechanism is None:
-            raise LocalProtocolError("an anonymous context has no legs")
         self._waiting = waiting
-        return TakeStep(mechanism, token)
+        return TakeStep(waiting.secured.mechanism, token)
 
     def _step_refused(self, waiting: _Waiting, step: Declined) -> BindRefused | Refused:
         waiting.secured.phase = Phase.INVALID

@@ -20,9 +20,17 @@ from rpch.dcerpc.pdus import (
     unpadded,
 )
 from rpch.dcerpc.refusals import Refused
-from rpch.dcerpc.security import SecurityContext, SecurityProvider, protected, segments
+from rpch.dcerpc.security import (
+    Declined,
+    SecurityContext,
+    SecurityProvider,
+    Segments,
+    Step,
+    protected,
+    segments,
+)
 from rpch.dcerpc.statuses import Status
-from rpch.errors import AuthenticationFailed, LocalProtocolError, RemoteProtocolError, RpchError
+from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError
 
 SECURITY_CONTEXT_LIMIT: Final = 2049
 _LEVELS: Final = range(AuthLevel.CONNECT, AuthLevel.PKT_PRIVACY + 1)
@@ -51,16 +59,11 @@ class SecuredContext:
     """One security context, as the server keeps it."""
 
     def __init__(
-        self, auth_type: AuthType, level: AuthLevel, context_id: int, mechanism: SecurityContext | None
+        self, auth_type: AuthType, level: AuthLevel, context_id: int, mechanism: SecurityContext
     ) -> None:
         self.auth_type, self.level, self.context_id = auth_type, level, context_id
         self.mechanism = mechanism
-        self.phase = Phase.LEGS if mechanism is not None else Phase.ESTABLISHED
-
-    @property
-    def user(self) -> str | None:
-        """Who the client proved to be."""
-        return self.mechanism.user if self.mechanism is not None else None
+        self.phase = Phase.LEGS
 
     @property
     def protects(self) -> bool:
@@ -77,9 +80,30 @@ class SecuredContext:
         return SecTrailer(self.auth_type, self.level, self.context_id, token)
 
 
+class Nobody:
+    """The mechanism of those who did not authenticate: it proves nothing and protects nothing."""
+
+    user = None
+    token_size = 0
+
+    def step(self, token: bytes) -> Step:
+        """There is nothing to agree on."""
+        return Declined("nobody authenticates here")
+
+    def protect(self, segments: Segments, *, header_signing: bool) -> tuple[bytes, bytes]:
+        """The body as it is."""
+        return segments.body, b""
+
+    def verify(self, segments: Segments, token: bytes, *, header_signing: bool) -> bytes:
+        """No token is right."""
+        raise AuthenticationFailed("nobody authenticated here")
+
+
 def anonymous() -> SecuredContext:
     """The context of a connection whose bind carried no token."""
-    return SecuredContext(AuthType.NONE, AuthLevel.NONE, 0, None)
+    context = SecuredContext(AuthType.NONE, AuthLevel.NONE, 0, Nobody())
+    context.phase = Phase.ESTABLISHED
+    return context
 
 
 class SecurityContexts:
@@ -163,7 +187,7 @@ class SecurityContexts:
             return request.stub
         if context.level == AuthLevel.NONE:
             raise Refused(Status.ACCESS_DENIED, "nothing was authenticated here", context_id=context_id)
-        _check_place(data, request, context_id)
+        _check_place(data, request.auth, len(request.stub), context_id)
         if first and not context.matches(request.auth):
             context.phase = Phase.INVALID
             why = "the trailer names another mechanism or level than its context has"
@@ -175,15 +199,15 @@ class SecurityContexts:
 
     def keep_in_step(self, data: bytes, trailer: SecTrailer | None, body: bytes = b"") -> None:
         """Check a PDU that will not be used, for each one moves a sequence number.  MS-RPCE 3.3.1.5.2"""
-        context = self._contexts.get(trailer.context_id) if trailer is not None else None
-        if context is None or trailer is None:
+        if trailer is None:
             return
-        if context.protects and context.phase is Phase.ESTABLISHED:
+        context = self._contexts.get(trailer.context_id)
+        if context is not None and context.protects and context.phase is Phase.ESTABLISHED:
             self._clear(context, data, trailer, body, 0)
 
     def seal(self, context: SecuredContext, response: Response) -> bytes:
         """One fragment of a response as bytes, protected as its request was.  MS-RPCE 2.2.2.11"""
-        if context.mechanism is None or not context.protects:
+        if not context.protects:
             return response.encode()
         signing = self.header_signing
         try:
@@ -200,8 +224,6 @@ class SecurityContexts:
         self, context: SecuredContext, data: bytes, trailer: SecTrailer, body: bytes, context_id: int
     ) -> bytes:
         """The body of a PDU that its token proves."""
-        if context.mechanism is None:
-            raise LocalProtocolError("an anonymous context protects nothing")
         parts, signing = segments(data, len(body), len(trailer.token)), self.header_signing
         try:
             clear = context.mechanism.verify(parts, trailer.token, header_signing=signing)
@@ -211,13 +233,10 @@ class SecurityContexts:
         return clear
 
 
-def _check_place(data: bytes, request: Request, context_id: int) -> None:
+def _check_place(data: bytes, trailer: SecTrailer, body: int, context_id: int) -> None:
     """A trailer is 4-aligned, and its padding is part of the body.  MS-RPCE 2.2.2.11"""
-    auth = request.auth
-    if auth is None:
-        return
-    at = len(data) - len(auth.token) - SecTrailer.SIZE
+    at = len(data) - len(trailer.token) - SecTrailer.SIZE
     if at % 4:
         raise Refused(Status.PROTO_ERROR, f"a trailer at byte {at}", context_id=context_id)
-    if auth.pad_length > len(request.stub):
+    if trailer.pad_length > body:
         raise Refused(Status.PROTO_ERROR, "more padding than body", context_id=context_id)

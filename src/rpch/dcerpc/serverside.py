@@ -277,9 +277,7 @@ class ServerConnection:
         return self._end(TransportError(f"{what} in time"))
 
     def _rearm(self, now: float) -> None:
-        """A client owes us a bind, and the rest of a request it has begun."""
-        if self.state is State.NEW:
-            return
+        """Once its bind has come, a client owes us the rest of a request it has begun."""
         owed = self.state is State.BOUND and self._calls.incomplete
         self.deadline = now + self._limits.fragment_timeout if owed else None
 

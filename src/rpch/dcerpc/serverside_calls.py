@@ -14,6 +14,7 @@ from rpch.dcerpc.fragments import response_fragments
 from rpch.dcerpc.handshake import Handshake
 from rpch.dcerpc.pdus import (
     WHOLE,
+    AuthLevel,
     Cancel,
     Fault,
     Header,
@@ -101,15 +102,15 @@ class ServerCalls:
         call = self._ended(call_id)
         if self._closed:
             return []
-        mechanism = call.security.mechanism if call.security.protects else None
+        security = call.security
         # MUST be the low byte only: Windows and its clients count on it.
         response = Response(call_id, call.context_id & 0xFF, stub)
         fragments = response_fragments(
             response,
             fragment=self._handshake.fragment - self._limits.response_margin,
-            token=mechanism.token_size if mechanism is not None else None,
+            token=security.mechanism.token_size if security.protects else None,
         )
-        return [SendPdu(self._security.seal(call.security, fragment)) for fragment in fragments]
+        return [SendPdu(self._security.seal(security, fragment)) for fragment in fragments]
 
     def failed(self, call_id: int, status: int, *, did_not_execute: bool) -> list[Action]:
         """An operation ended in a fault, which is never protected.  MS-RPCE 2.2.2.8"""
@@ -136,7 +137,7 @@ class ServerCalls:
         if association is None:
             raise LocalProtocolError("a call on a connection that is not bound")
         security, named = call.security, call.first.object_uuid
-        user = security.user if security.mechanism is not None else self._user
+        user = self._user if security.level is AuthLevel.NONE else security.mechanism.user
         self._running[call.call_id] = _Running(call.context_id, security, len(stub))
         self._running_bytes += len(stub)
         return StartCall(

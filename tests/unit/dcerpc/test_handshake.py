@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from rpch.dcerpc.handshake import negotiated_fragment
+from rpch.dcerpc.handshake import Handshake, negotiated_fragment
 from rpch.dcerpc.pdus import (
     NDR20,
+    NO_SYNTAX,
     WHOLE,
     AlterContext,
     AlterContextResp,
@@ -25,7 +26,9 @@ from rpch.dcerpc.pdus import (
     Request,
     SecTrailer,
 )
+from rpch.dcerpc.presentation import Features, PresentationContexts, feature_syntax
 from rpch.dcerpc.security import Continue, Declined, Established
+from rpch.dcerpc.security_contexts import SecurityContexts
 from rpch.dcerpc.serverside import (
     Limits,
     SecurityStepped,
@@ -35,7 +38,9 @@ from rpch.dcerpc.serverside import (
     TransportClosed,
 )
 from rpch.dcerpc.statuses import Status
+from rpch.errors import LocalProtocolError
 from rpch.testing.raw_rpc import (
+    INTERFACES,
     MAPPED,
     RawClient,
     Seen,
@@ -368,3 +373,61 @@ def test_a_mechanism_may_answer_too_late() -> None:
 def test_a_mechanism_that_declines_refuses_the_bind() -> None:
     client, _ = waiting()
     check_nak(client.tell(SecurityStepped(Declined("wrong password"))), 9)
+
+
+# What needs no mechanism
+
+
+def broken(pdu: Pdu, size: int) -> bytes:
+    """A PDU cut to a size that its header confirms."""
+    wire = bytearray(pdu.encode()[:size])
+    wire[8:10] = size.to_bytes(2, "little")
+    return bytes(wire)
+
+
+def test_broken_bodies_are_refused() -> None:
+    check_nak(client_of().send(broken(Bind(1, (offer(1),)), 40)), 4)
+    for wire in (broken(AlterContext(1, (offer(1),)), 40), broken(Auth3(1, None), 18)):
+        client = client_of()
+        client.bind(offer(1))
+        check_denied(client.send(wire), PROTO)
+
+
+def test_offers_that_no_answer_fits_are_refused() -> None:
+    check_nak(client_of().send(Bind(1, ())), 4)
+    client = client_of()
+    client.bind(offer(1))
+    check_denied(client.send(AlterContext(1, ())), PROTO)
+
+
+def test_multiplexing_features_and_header_signing_are_agreed_on() -> None:
+    client = client_of()
+    wanted = WHOLE | PfcFlags.CONC_MPX | PfcFlags.SUPPORT_HEADER_SIGN
+    features = offer(2, NO_SYNTAX, feature_syntax(Features(3)))
+    ack = client.bind(offer(1), features, flags=wanted)
+    assert (ack.flags, ack.results[1]) == (wanted, ContextResult(3, 3))
+    [answer] = client.send(AlterContext(1, (offer(1),), flags=wanted))
+    assert isinstance(answer, AlterContextResp)
+    assert answer.flags == WHOLE | PfcFlags.SUPPORT_HEADER_SIGN
+
+
+def test_groups_are_joined_or_made() -> None:
+    where = endpoint(groups=1)
+    group_id = RawClient(where).bind(offer(1)).assoc_group_id
+    assert RawClient(where).bind(offer(1), group_id=group_id).assoc_group_id == group_id
+    check_nak(RawClient(where).send(Bind(1, (offer(1),), assoc_group_id=group_id + 1)), 0)
+    check_nak(RawClient(where).send(Bind(1, (offer(1),))), 2)
+
+
+def test_a_step_that_nobody_ordered_is_our_own_mistake() -> None:
+    handshake = Handshake(
+        PresentationContexts(INTERFACES),
+        SecurityContexts(None),
+        endpoint().associations,
+        identity="client",
+        secondary_address="135",
+        fragment_limit=5840,
+    )
+    assert handshake.waiting_call_id == 0
+    with pytest.raises(LocalProtocolError):
+        handshake.stepped(Established())

@@ -151,3 +151,18 @@ def test_auth3_without_a_token_is_well_formed_here() -> None:
 def test_auth3_without_its_padding_is_refused() -> None:
     with pytest.raises(DecodeError):
         decode_pdu(Auth3(1, None, pad=b"").encode())
+
+
+def test_alter_contexts_travel_as_binds_do() -> None:
+    offer, answer = (
+        AlterContext(2, (ContextElement(0, MGMT, (NDR20,)),)),
+        AlterContextResp(2, (ContextResult(0),)),
+    )
+    assert [decode_pdu(offer.encode()), decode_pdu(answer.encode())] == [offer, answer]
+
+
+def test_an_empty_token_still_has_its_trailer() -> None:
+    answer = BindAck(1, (), auth=SecTrailer(AuthType.NTLM, AuthLevel.PKT, 1, b""))
+    wire = answer.encode()
+    assert (wire[10:12], wire[-8:]) == (b"\0\0", bytes.fromhex("0a040000 01000000"))
+    assert decode_pdu(wire) == answer

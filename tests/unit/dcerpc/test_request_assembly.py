@@ -24,11 +24,14 @@ from rpch.dcerpc.pdus import (
     SecTrailer,
 )
 from rpch.dcerpc.presentation import PresentationContext, PresentationContexts
+from rpch.dcerpc.refusals import Refused
 from rpch.dcerpc.request_assembly import IncomingCall, RequestAssembly
 from rpch.dcerpc.security import Segments, protected
 from rpch.dcerpc.security_contexts import SecurityContexts, anonymous
 from rpch.dcerpc.serverside import CancelCall
 from rpch.dcerpc.statuses import Status
+from rpch.dcerpc.verification import RequestFacts, verification_trailer
+from rpch.testing.mechanisms import ToyProvider
 from rpch.testing.raw_rpc import (
     INTERFACES,
     MANAGED,
@@ -240,3 +243,73 @@ def test_what_was_half_received_can_be_forgotten() -> None:
     assert assembly.incomplete is not None
     assembly.clear()
     assert assembly.incomplete is None
+
+
+def plain(*, limit: int = 100) -> RequestAssembly:
+    presentation = PresentationContexts(INTERFACES)
+    presentation.bind([offer(1)])
+    return RequestAssembly(presentation, SecurityContexts(ToyProvider()), limit=limit, empty_limit=1)
+
+
+def take(
+    assembly: RequestAssembly, request: Request, *, running: bool = False, little_endian: bool = True
+) -> IncomingCall | None:
+    data = request.encode(little_endian=little_endian)
+    return assembly.take(data, Header.decode(data), request, multiplexed=False, running=running)
+
+
+@pytest.mark.parametrize(
+    ("request_", "running", "status", "unrun"),
+    [
+        (Request(3, 1, 0), True, PROTO, False),
+        (Request(3, 1, 0, flags=FIRST | PfcFlags.PENDING_CANCEL), False, Status.RPC_S_NO_CALL_ACTIVE, True),
+        (Request(3, 1, 0, auth=SecTrailer(ONE.auth_type, ONE.auth_level, 9, b"x")), False, DENIED, False),
+        (Request(3, 1, 0, bytes(101)), False, DENIED, False),
+        (Request(3, 1, 0, alloc_hint=101, flags=FIRST), False, DENIED, False),
+    ],
+)
+def test_first_fragments_that_may_not_begin_a_call(
+    request_: Request, running: bool, status: Status, unrun: bool
+) -> None:
+    with pytest.raises(Refused) as caught:
+        take(plain(), request_, running=running)
+    assert (caught.value.status, caught.value.did_not_execute) == (status, unrun)
+    assert caught.value.disconnect
+
+
+def test_a_request_before_the_last_leg_does_not_begin() -> None:
+    presentation, security = PresentationContexts(INTERFACES), SecurityContexts(ToyProvider())
+    presentation.bind([offer(1)])
+    security.begin(ONE)
+    with pytest.raises(Refused, match="before the legs") as caught:
+        take(RequestAssembly(presentation, security), Request(3, 1, 0, auth=ONE))
+    assert caught.value.did_not_execute
+
+
+def test_one_request_is_in_one_byte_order() -> None:
+    assembly = plain()
+    take(assembly, Request(3, 1, 0, flags=FIRST))
+    with pytest.raises(Refused, match="two data representations"):
+        take(assembly, Request(3, 1, 0, flags=LAST), little_endian=False)
+
+
+def test_fragments_that_bring_nothing_are_counted() -> None:
+    assembly = plain()
+    take(assembly, Request(3, 1, 0, flags=FIRST))
+    with pytest.raises(Refused, match="without stub data") as caught:
+        take(assembly, Request(3, 1, 0, flags=LAST))
+    assert (caught.value.status, caught.value.context_id) == (PROTO, 1)
+
+
+def test_a_verification_trailer_must_tell_the_truth() -> None:
+    facts = RequestFacts(4, 1, 0, MANAGED.syntax, NDR20)
+    for call_id in (4, 3):
+        assembly = plain()
+        stub = b"stub" + verification_trailer(facts, header=True)
+        call = take(assembly, Request(call_id, 1, 0, stub))
+        assert call is not None
+        if call_id == 4:
+            assert assembly.whole_stub(call) == b"stub"
+        else:
+            with pytest.raises(Refused, match="verification trailer"):
+                assembly.whole_stub(call)

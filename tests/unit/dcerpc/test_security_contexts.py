@@ -18,12 +18,13 @@ from rpch.dcerpc.pdus import (
     Request,
     Response,
     SecTrailer,
+    decode_pdu,
 )
 from rpch.dcerpc.refusals import Refused
-from rpch.dcerpc.security import Segments
+from rpch.dcerpc.security import Declined, Segments
 from rpch.dcerpc.security_contexts import CannotStart, Phase, SecuredContext, SecurityContexts, anonymous
 from rpch.dcerpc.statuses import Status
-from rpch.errors import AuthenticationFailed, LocalProtocolError
+from rpch.errors import AuthenticationFailed
 from rpch.testing.mechanisms import ToyMechanism, ToyProvider
 from rpch.testing.raw_rpc import RawClient, Seen, ToyContext, ended, endpoint, offer, started
 
@@ -244,6 +245,9 @@ def test_starting_is_refused_with_a_reason() -> None:
     with pytest.raises(CannotStart, match="level CALL") as caught:
         SecurityContexts(ToyProvider()).begin(replace(trailer, auth_level=AuthLevel.CALL))
     assert caught.value.reason is RejectReason.INVALID_CHECKSUM
+    with pytest.raises(CannotStart, match="level NONE protects nothing") as caught:
+        SecurityContexts(None).begin(replace(trailer, auth_level=AuthLevel.NONE))
+    assert caught.value.reason is RejectReason.NOT_SPECIFIED
     with pytest.raises(CannotStart, match="not offered") as caught:
         SecurityContexts(None).begin(trailer)
     assert caught.value.reason is RejectReason.AUTHENTICATION_TYPE_NOT_RECOGNIZED
@@ -280,9 +284,41 @@ def test_an_answer_that_cannot_be_protected_is_not_sent() -> None:
 
 def test_nobody_in_particular_is_anonymous() -> None:
     nobody = anonymous()
-    assert (nobody.user, nobody.protects, nobody.phase) == (None, False, Phase.ESTABLISHED)
-    impossible = SecuredContext(AuthType.NTLM, AuthLevel.PKT, 1, None)
-    with pytest.raises(LocalProtocolError, match="protects nothing"):
-        SecurityContexts(None).open(
-            impossible, bytes(64), call(auth=impossible.trailer(bytes(16))), first=False, context_id=1
-        )
+    assert (nobody.mechanism.user, nobody.protects, nobody.phase) == (None, False, Phase.ESTABLISHED)
+    assert nobody.mechanism.step(b"token") == Declined("nobody authenticates here")
+    parts = Segments(b"", b"body", b"")
+    assert nobody.mechanism.protect(parts, header_signing=True) == (b"body", b"")
+    with pytest.raises(AuthenticationFailed):
+        nobody.mechanism.verify(parts, b"", header_signing=True)
+
+
+def test_requests_without_a_trailer_where_every_fragment_must_have_one() -> None:
+    contexts = SecurityContexts(ToyProvider())
+    contexts.default = contexts.begin(ToyContext(5).trailer)
+    contexts.established(contexts.default)
+    assert contexts.for_request(None) is contexts.default
+    with pytest.raises(Refused, match="not protected") as caught:
+        contexts.open(contexts.default, b"", call(), first=True, context_id=7)
+    assert (caught.value.status, caught.value.context_id) == (PROTO, 7)
+
+
+def test_a_trailer_where_nothing_was_authenticated() -> None:
+    request = call(auth=ToyContext(5).leg(DUMMY))
+    with pytest.raises(Refused, match="nothing was authenticated") as caught:
+        SecurityContexts(None).open(anonymous(), request.encode(), request, first=True, context_id=7)
+    assert (caught.value.status, caught.value.context_id) == (DENIED, 7)
+
+
+def test_pdus_that_will_not_be_used_are_checked_all_the_same() -> None:
+    contexts, context = SecurityContexts(ToyProvider()), ToyContext(5)
+    ours = contexts.begin(context.trailer)
+    wire = context.protect(call(b"stub"))
+    pdu = decode_pdu(wire)
+    assert isinstance(pdu, Request)
+    for trailer in (None, ToyContext(6).trailer, pdu.auth):  # none, unknown, and its legs not finished
+        contexts.keep_in_step(wire, trailer, pdu.stub)
+    contexts.established(ours)
+    contexts.keep_in_step(wire, pdu.auth, pdu.stub)
+    with pytest.raises(Refused) as caught:
+        contexts.keep_in_step(wire, pdu.auth, pdu.stub)
+    assert caught.value.status is PKG

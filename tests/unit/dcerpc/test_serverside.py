@@ -40,7 +40,7 @@ from rpch.dcerpc.pdus import (
     SyntaxId,
 )
 from rpch.dcerpc.presentation import Features, feature_syntax
-from rpch.dcerpc.security import Established
+from rpch.dcerpc.security import Continue, Established
 from rpch.dcerpc.serverside import (
     LEGAL,
     CallFailed,
@@ -886,3 +886,20 @@ def test_outcomes_have_their_wire_numbers() -> None:
     assert PduReceived(b"secret") != PduReceived(b"")
     assert "secret" not in repr(PduReceived(b"secret"))
     assert isinstance(started(bound().send(Request(2, 1, 0, b"secret"))), StartCall)
+
+
+def test_legs_are_taken_by_the_driver_and_answered_by_the_machine() -> None:
+    client = RawClient(endpoint(secure=True, limits=Limits(held=100)))
+    client.bind(offer(1))
+    client.steps = False
+    context = ToyContext(5)
+    leg = AlterContext(2, (offer(1),), auth=context.leg(context.mechanism.first()))
+    [step] = client.send(leg)
+    assert isinstance(step, StepSecurity)
+    assert client.machine.paused
+    assert client.send(Request(3, 1, 0)) == []
+    answer, call = client.tell(SecurityStepped(Continue(b"leg 2:alice")))
+    assert isinstance(answer, AlterContextResp)
+    assert isinstance(call, StartCall)
+    client.send(Auth3(2, context.leg(b"leg 3:alice")))
+    assert ended(client.send(Request(4, 1, 0, bytes(100))))
