@@ -16,6 +16,7 @@ from rpch.dcerpc.framing import Bytes, PduCutter, pdus_in
 from rpch.errors import DecodeError, RemoteProtocolError
 from rpch.http.chunks import encode_chunk
 from rpch.vconn.events import (
+    BannerArrived,
     Event,
     Leg,
     LegClosed,
@@ -33,10 +34,12 @@ class LegConnection(asyncio.Protocol):
     """The I/O of one leg.
 
     `body` is how many bytes an HTTP request's body may hold; `excess_ignored` says that more than
-    that is dropped, else it is nonsense. `banner` says that a server's banner may come first.
+    that is dropped, else it is nonsense. `banner` says that a server's banner may come first, and
+    `announce` that its coming is an event.
     """
 
     __slots__ = (
+        "_announce",
         "_banner",
         "_chunked",
         "_closing",
@@ -47,6 +50,7 @@ class LegConnection(asyncio.Protocol):
         "feed",
         "leg",
         "on_lost",
+        "partner",
         "transport",
     )
 
@@ -58,15 +62,17 @@ class LegConnection(asyncio.Protocol):
         body: int | None = None,
         excess_ignored: bool = False,
         banner: bool = False,
+        announce: bool = False,
         chunked: bool = False,
     ) -> None:
         self.leg, self.feed = leg, feed
         self.transport: asyncio.Transport | None = None
         self.on_lost: Callable[[], None] | None = None
+        self.partner: LegConnection | None = None  # what feeds this leg where no window does (v1)
         self._cutter = PduCutter()
         self._left, self._excess_ignored = body, excess_ignored
         self._banner: bytes | None = b"" if banner else None
-        self._chunked = chunked
+        self._chunked, self._announce = chunked, announce
         self._closing = False
         self._lingering: Lingering | None = None
 
@@ -111,6 +117,14 @@ class LegConnection(asyncio.Protocol):
             self.feed(LegClosed(self.leg))
         if self.on_lost is not None:
             self.on_lost()
+
+    def pause_writing(self) -> None:
+        if self.partner is not None and self.partner.transport is not None:
+            self.partner.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.partner is not None and self.partner.transport is not None:
+            self.partner.transport.resume_reading()
 
     def write(self, data: Bytes) -> None:
         """Send whole PDUs, or a head."""
@@ -174,6 +188,8 @@ class LegConnection(asyncio.Protocol):
         seen = (self._banner or b"") + data
         if seen.startswith(BANNER):
             self._banner = None
+            if self._announce:
+                self.feed(BannerArrived(self.leg))
             return seen[len(BANNER) :]
         if BANNER.startswith(seen):
             self._banner = seen

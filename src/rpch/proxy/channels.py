@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from rpch.aio.driver import Driver
 from rpch.aio.leg import LegConnection
 from rpch.auth.accounts import Identity
 from rpch.errors import AccessDenied, RemoteProtocolError, RpchError, TransportError
-from rpch.http.answers import Framing, framing_for, success_head
+from rpch.http.answers import Framing, connect_head, framing_for, success_head
 from rpch.http.channels import ChannelKind, ChannelRequest
 from rpch.http.rpc_error import RpcError, connect_failed
 from rpch.proxy.answers import refusal_of
@@ -44,6 +45,7 @@ from rpch.vconn.events import (
     RtsArrived,
 )
 from rpch.vconn.inbound import InboundProxy
+from rpch.vconn.mixed import MixedProxy
 from rpch.vconn.outbound import OutboundProxy
 from rpch.vconn.settings import UNKNOWN_CLIENT, ProxySettings
 from rpch.vconn.tables import Owner
@@ -73,13 +75,17 @@ class ChannelOpening:
         self._user = str(identity) if identity else "anonymous"
         self._owner = Owner(self._user, str(allowed.address))
         self._inbound = request.kind is ChannelKind.IN
+        self._mixed = request.kind is ChannelKind.CONNECT
         self._framing = framing_for(request.version, proxy.options.framing)
         self._connection: LegConnection
         self._driver: Driver
         self._timer: asyncio.TimerHandle
 
     def begin(self, transport: asyncio.Transport, rest: bytes, on_lost: Callable[[], None] | None) -> None:
-        """Wait for the first PDU, not for long."""
+        """Wait for the first PDU, not for long; version 1 waits for nothing."""
+        if self._mixed:
+            self._begin_mixed(transport, rest, on_lost)
+            return
         place = Place.IN_H if self._inbound else Place.OUT_H
         self._connection = LegConnection(
             Leg(place),
@@ -91,6 +97,20 @@ class ChannelOpening:
         self._connection.on_lost = on_lost
         late = self._proxy.options.first_pdu_timeout
         self._timer = asyncio.get_running_loop().call_later(late, self._late)
+        self._connection.adopt(transport, rest)
+
+    def _begin_mixed(
+        self, transport: asyncio.Transport, rest: bytes, on_lost: Callable[[], None] | None
+    ) -> None:
+        """Version 1: connect at once, and answer when the server has shown its banner.  MS-RPCH 3.1.2"""
+        leg, now = Leg(Place.IN_H), asyncio.get_running_loop().time()
+        machine = MixedProxy(leg, secrets.token_bytes(16), self._settings(), now=now)
+        self._driver = Driver(machine, self._carry_out, self._proxy.tracer)
+        self._proxy.drivers[machine] = self._driver
+        self._connection = LegConnection(leg, self._driver.feed)
+        self._connection.on_lost = on_lost
+        self._driver.attach(self._connection)
+        self._driver.start(machine.start())
         self._connection.adopt(transport, rest)
 
     def _late(self) -> None:
@@ -162,9 +182,8 @@ class ChannelOpening:
             case Connect(leg=leg):
                 self._proxy.spawn(self._connect(leg))
             case AcceptChannel(leg=leg):
-                lifetime = self._proxy.options.settings.channel_lifetime
                 if (connection := driver.legs.get(leg)) is not None:
-                    connection.write(success_head(lifetime, framing=self._framing))
+                    connection.write(self._success_head())
             case RefuseChannel(leg=leg, rpc_status=status, why=why):
                 if (connection := driver.legs.pop(leg, None)) is not None:
                     connection.refuse(refusal_of(_connect_error(status), "TargetUnreachable"))
@@ -173,6 +192,11 @@ class ChannelOpening:
                 self._log("opened", None)
             case Closed(why=why):
                 self._closed(why)
+
+    def _success_head(self) -> bytes:
+        if self._mixed:
+            return connect_head()
+        return success_head(self._proxy.options.settings.channel_lifetime, framing=self._framing)
 
     def _closed(self, why: RpchError | None) -> None:
         machine = self._driver.machine
@@ -184,7 +208,7 @@ class ChannelOpening:
         self._log("closed", why)
 
     def _log(self, what: str, why: RpchError | None) -> None:
-        channel = "IN" if self._inbound else "OUT"
+        channel = self._request.kind.name
         tell = log.warning if why else log.info
         machine = self._driver.machine
         name = (
@@ -203,7 +227,9 @@ class ChannelOpening:
     async def _connect(self, leg: Leg) -> None:
         """Open the server leg: by the name that was allowed, to an address that is allowed."""
         driver = self._driver
-        connection = LegConnection(leg, driver.feed, banner=True)
+        connection = LegConnection(leg, driver.feed, banner=True, announce=self._mixed)
+        if self._mixed:
+            connection.partner, self._connection.partner = self._connection, connection
         try:
             async with asyncio.timeout(self._proxy.options.connect_timeout):
                 await self._dial(connection)

@@ -17,9 +17,8 @@ import structlog
 
 from rpch.dcerpc.framing import PduCutter
 from rpch.errors import DecodeError, RpchError, TransportError
-from rpch.server.http_legs import HttpLegs, VirtualConnection
+from rpch.server.http_legs import HttpLegs, ServedConnection
 from rpch.trace import Tracer
-from rpch.vconn.events import Consumed
 from rpch.vconn.settings import Settings
 
 log = structlog.get_logger("rpch.bridge")
@@ -39,6 +38,7 @@ class Bridge:
         *,
         settings: Settings | None = None,
         tracer: Tracer | None = None,
+        v1: bool = False,
     ) -> None:
         self._tasks, self.host, self.port = tasks, host, port
         self.legs = HttpLegs(
@@ -46,6 +46,7 @@ class Bridge:
             settings=settings or Settings(),
             tracer=tracer,
             manual=True,
+            v1=v1,
         )
         self._listener: asyncio.Server | None = None
 
@@ -70,7 +71,7 @@ class Bridge:
 class _Crossing:
     """The joint of a bridge: one virtual connection and its back end."""
 
-    def __init__(self, bridge: Bridge, connection: VirtualConnection) -> None:
+    def __init__(self, bridge: Bridge, connection: ServedConnection) -> None:
         self._bridge, self._connection = bridge, connection
         self._back_end: _BackEnd | None = None
         self._early: list[bytes] = []  # at most a window of it: nothing is acknowledged meanwhile
@@ -87,7 +88,7 @@ class _Crossing:
 
     def turned(self) -> None:
         if self._back_end is not None:
-            self._back_end.regulate(self._connection.machine.waiting)
+            self._back_end.regulate(self._connection.waiting)
 
     def closed(self) -> None:
         self._ended = True
@@ -95,7 +96,7 @@ class _Crossing:
             self._back_end.close()
 
     def consumed(self, size: int) -> None:
-        self._connection.driver.feed(Consumed(size))
+        self._connection.consumed(size)
 
     def lost(self, why: RpchError | None) -> None:
         """The back end is gone."""

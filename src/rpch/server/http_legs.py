@@ -22,12 +22,14 @@ from rpch.vconn.events import (
     Action,
     Closed,
     CloseRequested,
+    Consumed,
     Deliver,
     Event,
     Leg,
     LegClosed,
     Opened,
     Place,
+    RpcArrived,
     RtsArrived,
     Submit,
 )
@@ -56,6 +58,31 @@ class Joint(Protocol):
         """The virtual connection has ended."""
 
 
+class ServedConnection(Protocol):
+    """A connection of `ncacn_http`, of either version, as its joint uses it."""
+
+    @property
+    def identity(self) -> str:
+        """Whatever tells one client process from another.  MS-RPCH 2.2.3.5.13"""
+
+    @property
+    def client(self) -> str:
+        """Where the client is, for people."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes for the client that wait."""
+
+    def submit(self, run: bytes | memoryview) -> None:
+        """Send whole RPC PDUs to the client."""
+
+    def consumed(self, size: int) -> None:
+        """The joint is done with this much of what was delivered to it."""
+
+    def close(self, why: RpchError | None = None) -> None:
+        """End it, behind what was sent."""
+
+
 class VirtualConnection:
     """One virtual connection at the server, as its joint uses it."""
 
@@ -66,12 +93,25 @@ class VirtualConnection:
         self._joint = legs.joint(self)
         self.driver.after_turn = self._joint.turned
 
+    @property
+    def identity(self) -> str:
+        return self.machine.association_group.hex()
+
+    @property
+    def client(self) -> str:
+        return self.machine.client_address
+
+    @property
+    def waiting(self) -> int:
+        return self.machine.waiting
+
     def submit(self, run: bytes | memoryview) -> None:
-        """Send whole RPC PDUs to the client."""
         self.driver.feed(Submit(run))
 
+    def consumed(self, size: int) -> None:
+        self.driver.feed(Consumed(size))
+
     def close(self, why: RpchError | None = None) -> None:
-        """End it, behind what was sent."""
         self.driver.feed(CloseRequested(why))
 
     def _carry_out(self, action: Action) -> None:
@@ -87,19 +127,68 @@ class VirtualConnection:
                 self._joint.closed()
 
 
+class DirectConnection:
+    """One connection of version 1 at the server: the TCP connection itself.  MS-RPCH 3.1.3"""
+
+    def __init__(self, legs: HttpLegs, leg: HttpLegArrival) -> None:
+        self._leg = leg
+        self.identity = self.client = leg.peer.rpartition(":")[0]
+        self._joint = legs.joint(self)
+        self._over = False
+
+    @property
+    def waiting(self) -> int:
+        return self._leg.transport.get_write_buffer_size() if self._leg.transport else 0
+
+    def begin(self, first: RpcArrived) -> None:
+        """Version 2 would have begun with an RTS PDU; this is RPC already."""
+        self._leg.feed = self.feed
+        self._joint.opened()
+        self._joint.deliver(first.run)
+
+    def feed(self, event: Event) -> None:
+        """What comes on the TCP connection."""
+        match event:
+            case RpcArrived(run=run):
+                self._joint.deliver(run)
+            case LegClosed():
+                self._ended()
+            case _:
+                log.info("refused", peer=self._leg.peer, rule="V1", detail=type(event).__name__)
+                self.close()
+
+    def submit(self, run: bytes | memoryview) -> None:
+        self._leg.write(run)
+        self._joint.turned()
+
+    def consumed(self, size: int) -> None:
+        """There is no window to open."""
+
+    def close(self, why: RpchError | None = None) -> None:
+        self._leg.close()
+        self._ended()
+
+    def _ended(self) -> None:
+        if not self._over:
+            self._over = True
+            self._joint.closed()
+
+
 class HttpLegs:
     """One endpoint of `ncacn_http`. Cookies join halves within it only: what came to one port is for it."""
 
     def __init__(
         self,
-        joint: Callable[[VirtualConnection], Joint],
+        joint: Callable[[ServedConnection], Joint],
         *,
         settings: Settings,
         tracer: Tracer | None = None,
         manual: bool = False,
+        v1: bool = False,
     ) -> None:
-        """With `manual` a joint says itself what it has consumed."""
-        self.joint, self.settings, self.tracer, self.manual = joint, settings, tracer, manual
+        """With `manual` a joint says itself what it has consumed; `v1` takes clients of version 1 too."""
+        self.joint, self.settings, self.tracer = joint, settings, tracer
+        self.manual, self.v1 = manual, v1
         self.table: VirtualConnections[ServerConnection] = VirtualConnections()
         self.connections: dict[ServerConnection, VirtualConnection] = {}
         self.arrivals: set[HttpLegArrival] = set()
@@ -149,6 +238,9 @@ class HttpLegArrival(LegConnection):
 
     def _first(self, event: Event) -> None:
         self._waited()
+        if isinstance(event, RpcArrived) and self._legs.v1:
+            DirectConnection(self._legs, self).begin(event)
+            return
         if not isinstance(event, RtsArrived):
             if not isinstance(event, LegClosed):
                 log.info("refused", peer=self.peer, rule="FirstPdu", detail=type(event).__name__)

@@ -24,7 +24,7 @@ from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.security import SecurityProvider
 from rpch.errors import DecodeError, RemoteProtocolError
 from rpch.server.conversation import Conversation, Counters
-from rpch.server.http_legs import HttpLegs, VirtualConnection
+from rpch.server.http_legs import HttpLegs, ServedConnection
 from rpch.server.management import Management
 from rpch.trace import Tracer
 from rpch.vconn.settings import Settings
@@ -46,9 +46,11 @@ class RpcServer:
         security: SecurityProvider | None = None,
         tracer: Tracer | None = None,
         open_to_strangers: bool = True,
+        v1: bool = False,
     ) -> None:
-        """`open_to_strangers` shows the list of interfaces to callers who proved nothing."""
-        self.open_to_strangers = open_to_strangers
+        """`open_to_strangers` shows the list of interfaces to callers who proved nothing; `v1` serves
+        RPC over HTTP version 1 too, which has neither TLS nor authentication."""
+        self.open_to_strangers, self.v1 = open_to_strangers, v1
         self.settings, self.limits = settings or Settings(), limits or Limits()
         self.security, self.tracer = security, tracer
         self._tasks = tasks
@@ -102,7 +104,10 @@ class _Offer:
         everything = [*implementations, management]
         self.implementations: Mapping[Interface, object] = {interface_of(one): one for one in everything}
         self.legs = HttpLegs(
-            lambda connection: _Served(self, connection), settings=server.settings, tracer=server.tracer
+            lambda connection: _Served(self, connection),
+            settings=server.settings,
+            tracer=server.tracer,
+            v1=server.v1,
         )
         self.endpoint: Endpoint
 
@@ -190,15 +195,14 @@ class TcpConnection(asyncio.Protocol):
 class _Served:
     """The joint of an RPC server: what arrives is a conversation's."""
 
-    def __init__(self, offer: _Offer, connection: VirtualConnection) -> None:
+    def __init__(self, offer: _Offer, connection: ServedConnection) -> None:
         self._offer, self._connection = offer, connection
         self._conversation: Conversation | None = None
 
     def opened(self) -> None:
-        machine = self._connection.machine
         self._conversation = self._offer.conversation(
-            identity=machine.association_group.hex(),
-            peer=machine.client_address,
+            identity=self._connection.identity,
+            peer=self._connection.client,
             send=self._connection.submit,
             close=self._connection.close,
         )
@@ -206,7 +210,7 @@ class _Served:
     def deliver(self, run: bytes | memoryview) -> None:
         if self._conversation is None:
             return
-        if self._connection.machine.waiting > BACKLOG_LIMIT:
+        if self._connection.waiting > BACKLOG_LIMIT:
             self._connection.close(RemoteProtocolError("a client that calls but takes no answers"))
             return
         for pdu in pdus_in(run):

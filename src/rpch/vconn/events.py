@@ -106,6 +106,13 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class BannerArrived:
+    """The server named itself: `ncacn_http/1.0`.  MS-RPCH 2.1.1.2.1"""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectFailed:
     """The TCP connection that was ordered failed."""
 
@@ -175,6 +182,7 @@ Event = (
     | RtsArrived
     | NonsenseArrived
     | Connected
+    | BannerArrived
     | ConnectFailed
     | ChannelReady
     | ChannelAccepted
