@@ -22,6 +22,7 @@ from rpch.dcerpc.framing import Bytes, longest_prefix, pdu_size
 from rpch.errors import RemoteProtocolError
 from rpch.rts.commands import FlowControlAck
 from rpch.vconn.events import Action, Forward, Leg
+from rpch.vconn.settings import usable_window
 
 MODULUS = 1 << 32
 EAGER_BELOW = 8192  # a window smaller than two fragments of this size is acknowledged eagerly
@@ -73,12 +74,16 @@ class Inlet:
 
 
 class SendWindow:
-    """What may still be sent to one receiver.  MS-RPCH 3.2.1.5.1"""
+    """What may still be sent to one receiver.  MS-RPCH 3.2.1.5.1
 
-    __slots__ = ("_base", "_strict", "available", "cookies", "sent", "size")
+    `size` is what the receiver announced, `usable` what we use of it.
+    """
+
+    __slots__ = ("_base", "_strict", "available", "cookies", "sent", "size", "usable")
 
     def __init__(self, size: int, cookie: bytes, *, strict: bool) -> None:
-        self.size = self.available = size
+        self.size = size
+        self.usable = self.available = usable_window(size)
         self.sent = 0
         self.cookies = [cookie]
         self._base = 0
@@ -95,20 +100,26 @@ class SendWindow:
 
     def acknowledge(self, ack: FlowControlAck) -> None:
         """Take over what the receiver says it can take."""
+        offered = ack.available_window
         in_flight = (self.sent - ack.bytes_received) % MODULUS
-        if in_flight > MODULUS // 2 and self._base:
+        if not in_flight <= offered <= self.size:
+            in_flight, offered = self._impossible(ack)
+        self.available = max(min(offered, self.usable) - in_flight, 0)
+
+    def _impossible(self, ack: FlowControlAck) -> tuple[int, int]:
+        """What to make of numbers that cannot be: bytes in flight, and the window on offer."""
+        offered = ack.available_window
+        restarted = (self.sent - self._base - ack.bytes_received) % MODULUS
+        if self._base and ack.channel == self.cookies[-1] and restarted <= offered <= self.size:
             self.sent -= self._base  # the peer counts from the switch
             self._base = 0
-            in_flight = (self.sent - ack.bytes_received) % MODULUS
-        offered = ack.available_window
-        if in_flight > MODULUS // 2 or offered > self.size or in_flight > offered:
-            if self._strict:
-                raise WindowViolated(
-                    f"acknowledged {ack.bytes_received} of {self.sent} bytes, window {offered} of {self.size}"
-                )
-            in_flight = min(in_flight, self.size) if in_flight <= MODULUS // 2 else 0
-            offered = min(offered, self.size)
-        self.available = max(offered - in_flight, 0)
+            return restarted, offered
+        if self._strict:
+            raise WindowViolated(
+                f"acknowledged {ack.bytes_received} of {self.sent} bytes, window {offered} of {self.size}"
+            )
+        in_flight = (self.sent - ack.bytes_received) % MODULUS
+        return min(in_flight, self.size) if in_flight <= MODULUS // 2 else 0, min(offered, self.size)
 
 
 class Lifetime:
@@ -196,7 +207,9 @@ class Outlet:
                 continue
             run, origin = entry
             size = longest_prefix(run, self._room())
-            if not size:
+            if not size and len(run):
+                if (least := pdu_size(run)) > self.window.size:
+                    raise WindowViolated(f"a PDU of {least} bytes for a window of {self.window.size}")
                 break
             self.window.available -= size
             self.window.sent += size

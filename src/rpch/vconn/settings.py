@@ -32,6 +32,8 @@ class Settings:
         _within("receive_window", self.receive_window, WINDOW_MINIMUM, WINDOW_MAXIMUM)
         _within("channel_lifetime", self.channel_lifetime, LIFETIME_MINIMUM, LIFETIME_MAXIMUM)
         _within("connection_timeout", self.connection_timeout, TIMEOUT_MINIMUM, TIMEOUT_MAXIMUM)
+        if self.channel_lifetime < 2 * self.receive_window:
+            raise ConfigError("channel_lifetime", f"must be at least {2 * self.receive_window}, two windows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,15 @@ def usable_window(announced: int) -> int:
     Nothing is refused for its value: real peers leave the range, and a window below the minimum
     still works, slowly.
     """
-    return max(min(announced, PEER_WINDOW_CAP), 1)
+    return min(announced, PEER_WINDOW_CAP)
+
+
+def usable_lifetime(announced: int) -> int:
+    """How much a channel may carry; a peer that announces too little gets what is legal.
+
+    Otherwise a channel would be replaced again and again before it has carried anything.
+    """
+    return min(max(announced, LIFETIME_MINIMUM), LIFETIME_MAXIMUM)
 
 
 def seconds(milliseconds: int) -> float:
