@@ -30,6 +30,8 @@ from rpch.rts.commands import (
     Version,
 )
 from rpch.rts.pdus import (
+    ACK_WITH_DESTINATION_SIZE,
+    PING_SIZE,
     AckWithDestination,
     ConnA1,
     ConnA3,
@@ -75,11 +77,12 @@ from rpch.vconn.events import (
     Tick,
 )
 from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow, WindowViolated
-from rpch.vconn.machine import Machine, state_names
+from rpch.vconn.machine import Machine, Timer, state_names
 from rpch.vconn.settings import KIB, ClientSettings, seconds, usable_window
 
 RECYCLE_BELOW = 4 * KIB  # of lifetime left  (3.2.2.4.2 <32>)
 RESERVE = 2 * KIB  # of IN-H, for RTS PDUs only
+LAST_WORDS = 152  # of that, for IN_Rx/A5 and two of OUT_Rx/A7, which cannot wait for a successor
 FIRST_OUT_LENGTH = 76  # CONN/A1, exactly  (2.1.2.1.2)
 SUCCESSOR_OUT_LENGTH = 120  # OUT_R1/A3, and later OUT_R1/A11 or OUT_R2/C1
 
@@ -135,6 +138,18 @@ OUT_TRANSITIONS: Final[Mapping[ClientOutState, Mapping[type[RtsPdu], ClientOutSt
     O.OPENED_A10W: {OutR1A10: O.OPENED},
     O.B3W: {OutR2B3: O.OPENED},
 }
+# What else moves it: HTTP, and a lifetime that is nearly used.
+MOVES: Final[Mapping[ClientState, Mapping[type[Event], ClientState]]] = {
+    C.CHANNELS_WAIT: {ChannelReady: C.OUT_CHANNEL_WAIT},  # when both are
+    C.OUT_CHANNEL_WAIT: {ChannelAccepted: C.WAIT_A3W},
+}
+IN_MOVES: Final[Mapping[ClientInState, Mapping[type[Event], ClientInState]]] = {
+    I.OPENING: {ChannelReady: I.OPENED_A4W},
+}
+IN_OWN_MOVES: Final[Mapping[ClientInState, ClientInState]] = {I.OPENED: I.OPENING}
+OUT_MOVES: Final[Mapping[ClientOutState, Mapping[type[Event], ClientOutState]]] = {
+    O.OPENING: {ChannelReady: O.OPENED_A6W},
+}
 ALWAYS: Final[tuple[type[RtsPdu], ...]] = (Ping, AckWithDestination)
 
 
@@ -159,11 +174,14 @@ class ClientConnection(Machine):
         self._next_out: Leg | None = None
         self._next_inlet: Inlet | None = None
         self._held: list[tuple[bool, bytes]] = []  # what the successor sent: (is RTS, bytes)
+        self._held_size = 0
+        self._owed: dict[bytes, FlowControlAck] = {}  # by channel, for a successor to carry
+        self._old_in: list[Leg] = []  # predecessors that their proxies have not closed yet
         self._next_head_seen = False
         self._head_due: Leg | None = None  # its 200 head must come before its PDUs
         self._timeout = settings.connection_timeout
         self._sent_at = now
-        self.deadline = now + settings.setup_timeout
+        self.set_timer(Timer.SETUP, now + settings.setup_timeout)
 
     @property
     def condition(self) -> str:
@@ -223,18 +241,16 @@ class ClientConnection(Machine):
                 return self._channel_ready(leg)
             case ChannelAccepted(leg=leg):
                 return self._channel_accepted(leg)
-            case ChannelRefused(why=why):
-                return self.abort(why)
+            case ChannelRefused(leg=leg, why=why):
+                return self.abort(why) if leg in self.legs() else []
             case LegClosed(leg=leg):
-                if leg in self.legs():
-                    return self.abort(TransportError(f"{leg.place.value} was closed by the other side"))
-                return []
+                return self._leg_closed(leg)
             case NonsenseArrived(leg=leg, why=why):
                 return self.abort(why) if leg in self.legs() else []
             case CloseRequested(why=why):
                 return self.abort(why)
             case Tick():
-                return self._tick()
+                return self.ticked()
             case _:
                 raise self.unexpected(event)
 
@@ -259,6 +275,7 @@ class ClientConnection(Machine):
                 return self._in_switched(self._peer_window)
             case OutR1A2():
                 self._next_out = self.out_h.successor()
+                self.set_timer(Timer.OUT, self.now + self._settings.setup_timeout)
                 return [OpenChannel(self._next_out, SUCCESSOR_OUT_LENGTH)]
             case OutR1A6():
                 return self._say(OutR1A7(Destination(ForwardDestination.SERVER), self._next_out_cookie()))
@@ -271,7 +288,7 @@ class ClientConnection(Machine):
 
     def abort(self, why: RpchError | None) -> list[Action]:
         self.state = C.CLOSED
-        return super().abort(why)
+        return [*(CloseLeg(leg) for leg in self._old_in), *super().abort(why)]
 
     # Opening
 
@@ -283,7 +300,7 @@ class ClientConnection(Machine):
             return self._in_announced()
         if self.state is not C.CHANNELS_WAIT or not {self.in_h, self.out_h} <= self._ready:
             return []
-        self.state = C.OUT_CHANNEL_WAIT
+        self.state = MOVES[self.state][ChannelReady]
         settings, vc, one = self._settings, Cookie(self.virtual_connection), Version(1)
         window = ReceiveWindowSize(settings.receive_window)
         lifetime = ChannelLifetime(settings.channel_lifetime)
@@ -297,8 +314,8 @@ class ClientConnection(Machine):
         ]
 
     def _channel_accepted(self, leg: Leg) -> list[Action]:
-        if self.state is C.OUT_CHANNEL_WAIT and leg is self.out_h:
-            self.state = C.WAIT_A3W
+        if leg is self.out_h and ChannelAccepted in MOVES.get(self.state, ()):
+            self.state = MOVES[self.state][ChannelAccepted]
             return []
         if leg is self._head_due:
             self._head_due = None
@@ -309,18 +326,18 @@ class ClientConnection(Machine):
         raise UnexpectedMessage(f"a response on {leg}", state=self.condition)
 
     def _opened(self, window: int, milliseconds: int) -> list[Action]:
+        self.stop_timer(Timer.SETUP)
         self._retime(milliseconds)
         self._peer_window = window
         name = self._outlet.window.cookies[-1]
-        self._outlet.window = SendWindow(usable_window(window), name, strict=self._settings.strict)
+        self._outlet.window = SendWindow(window, name, strict=self._settings.strict)
         self._outlet.plugged = False
         return [Opened(), *self._outlet.pump(), *self._recycle_if_due()]
 
     def _retime(self, milliseconds: int) -> None:
         """The proxy's time-out sets our pings: half of it, so that no gap reaches it.  MS-RPCH 3.2.2.2.1"""
         self._timeout = seconds(milliseconds)
-        if self.state is C.OPENED:
-            self.deadline = min(self._sent_at, self.now) + self._timeout / 2
+        self.set_timer(Timer.PING, self._sent_at + self._timeout / 2)
 
     # The RPC layer
 
@@ -346,15 +363,20 @@ class ClientConnection(Machine):
             return []
         if outlet.lifetime.left >= max(RECYCLE_BELOW, outlet.next_size() + RESERVE):
             return []
-        self.in_state = I.OPENING
-        self._next_in = self._new_outlet(self.in_h.successor(), next(self._cookies), 0)
-        return [OpenChannel(self._next_in.leg, self._settings.channel_lifetime)]
+        self.in_state = IN_OWN_MOVES[self.in_state]
+        self.set_timer(Timer.IN, self.now + self._settings.setup_timeout)
+        # A channel that a window could fill would be used up before the server has even switched to it.
+        lifetime = max(self._settings.channel_lifetime, 2 * usable_window(self._peer_window))
+        successor = self._new_outlet(self.in_h.successor(), next(self._cookies), 0)
+        successor.lifetime = Lifetime(lifetime)
+        self._next_in = successor
+        return [OpenChannel(successor.leg, lifetime)]
 
     def _in_announced(self) -> list[Action]:
         successor = self._next_in
         if successor is None or successor.lifetime is None:
             return []
-        self.in_state = I.OPENED_A4W
+        self.in_state = IN_MOVES[self.in_state][ChannelReady]
         predecessor = Cookie(self._outlet.window.cookies[-1])
         vc, name = Cookie(self.virtual_connection), Cookie(successor.window.cookies[-1])
         a1 = InR1A1(Version(1), vc, predecessor, name)
@@ -366,19 +388,24 @@ class ClientConnection(Machine):
         successor, predecessor = self._next_in, self._outlet
         if successor is None:
             raise UnexpectedMessage("IN_R1/A4", state=self.condition)
+        self.stop_timer(Timer.IN)
         self._peer_window = window
         name = successor.window.cookies[-1]
         actions = self._say(InR1A5(Cookie(name)))
-        successor.window = SendWindow(usable_window(window), name, strict=self._settings.strict)
+        self._old_in.append(predecessor.leg)
+        successor.window = SendWindow(window, name, strict=self._settings.strict)
         successor.take_over(predecessor)
         successor.plugged = False
         self._outlet, self._next_in, self.in_h = successor, None, successor.leg
+        owed, self._owed = self._owed, {}
+        for ack in owed.values():
+            actions += self._acknowledge(ack)
         return [*actions, *successor.pump(), *self._recycle_if_due()]
 
     # The virtual OUT channel  MS-RPCH 3.2.2.5.6 to 3.2.2.5.10
 
     def _out_announced(self, leg: Leg) -> list[Action]:
-        self.out_state = O.OPENED_A6W
+        self.out_state = OUT_MOVES[self.out_state][ChannelReady]
         self._next_inlet = self._new_inlet(next(self._cookies))
         window = ReceiveWindowSize(self._settings.receive_window)
         vc, predecessor = Cookie(self.virtual_connection), Cookie(self._inlet.cookie)
@@ -401,6 +428,7 @@ class ClientConnection(Machine):
         successor, inlet, predecessor = self._next_out, self._next_inlet, self.out_h
         if successor is None or inlet is None:
             raise self.unexpected(pdu)
+        self.stop_timer(Timer.OUT)
         self.out_h, self._inlet, self._next_out, self._next_inlet = successor, inlet, None, None
         actions: list[Action] = []
         if isinstance(pdu, OutR1A10):
@@ -409,7 +437,7 @@ class ClientConnection(Machine):
         else:
             self._head_due = None if self._next_head_seen else successor
         actions.append(CloseLeg(predecessor))
-        held, self._held = self._held, []
+        held, self._held, self._held_size = self._held, [], 0
         for is_rts, data in held:
             event: Event = RtsArrived(successor, data) if is_rts else RpcArrived(successor, data)
             actions += self.handle(event, self.now)
@@ -417,7 +445,8 @@ class ClientConnection(Machine):
 
     def _hold(self, is_rts: bool, data: bytes) -> None:
         self._held.append((is_rts, data))
-        if sum(len(data) for _, data in self._held) > 2 * self._settings.receive_window + self.RTS_LIMIT:
+        self._held_size += len(data)
+        if self._held_size > 2 * self._settings.receive_window + self.RTS_LIMIT:
             raise WindowViolated("too much on a successor before OUT_R2/B3")
 
     # In between
@@ -433,25 +462,48 @@ class ClientConnection(Machine):
             outlet.lifetime.used += size
         return [Send(outlet.leg, pdu)]
 
-    def _tick(self) -> list[Action]:
-        if self.state is not C.OPENED:
-            return self.abort(TransportError("the connection was not opened in time"))
+    def timed_out(self, timer: Timer) -> list[Action]:
+        if timer is Timer.PING:
+            return self._ping_if_idle()
+        what = "the connection was not opened" if timer is Timer.SETUP else f"{timer.name} was not recycled"
+        return self.abort(TransportError(f"{what} in {self._settings.setup_timeout:g} s"))
+
+    def _ping_if_idle(self) -> list[Action]:
+        """Ping an idle IN-H.  MS-RPCH 3.2.2.6.1"""
         half = self._timeout / 2
         if self.now < self._sent_at + half:
-            self.deadline = self._sent_at + half
+            self.set_timer(Timer.PING, self._sent_at + half)
             return []
-        self.deadline = self.now + half
+        self.set_timer(Timer.PING, self.now + half)
+        if self._full(PING_SIZE):
+            return []
         return [*self._say(Ping()), *self._recycle_if_due()]
 
-    def _new_inlet(self, cookie: bytes) -> Inlet:
-        def acknowledge(ack: FlowControlAck) -> list[Action]:
-            said = self._say(AckWithDestination(Destination(ForwardDestination.OUT_PROXY), ack))
-            return [*said, *self._recycle_if_due()]
+    def _full(self, size: int) -> bool:
+        """Whether IN-H has no room for this many bytes besides what must still be said on it."""
+        lifetime = self._outlet.lifetime
+        return lifetime is not None and lifetime.left < size + LAST_WORDS
 
-        return Inlet(self._settings.receive_window, cookie, acknowledge, strict=self._settings.strict)
+    def _acknowledge(self, ack: FlowControlAck) -> list[Action]:
+        """Where IN-H is full, the newest acknowledgement waits for its successor."""
+        if self._full(ACK_WITH_DESTINATION_SIZE):
+            self._owed[ack.channel] = ack
+            return []
+        said = self._say(AckWithDestination(Destination(ForwardDestination.OUT_PROXY), ack))
+        return [*said, *self._recycle_if_due()]
+
+    def _leg_closed(self, leg: Leg) -> list[Action]:
+        if leg in self._old_in:
+            self._old_in.remove(leg)  # as it should
+        if leg not in self.legs():
+            return []
+        return self.abort(TransportError(f"{leg.place.value} was closed by the other side"))
+
+    def _new_inlet(self, cookie: bytes) -> Inlet:
+        return Inlet(self._settings.receive_window, cookie, self._acknowledge, strict=self._settings.strict)
 
     def _new_outlet(self, leg: Leg, cookie: bytes, window: int) -> Outlet:
-        sending = SendWindow(usable_window(window), cookie, strict=self._settings.strict)
+        sending = SendWindow(window, cookie, strict=self._settings.strict)
         outlet = Outlet(leg, sending, plugged=True, reserve=RESERVE)
         outlet.lifetime = Lifetime(self._settings.channel_lifetime)
         return outlet

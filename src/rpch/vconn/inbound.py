@@ -15,9 +15,8 @@ from enum import Enum, auto
 from typing import ClassVar, Final
 
 from rpch.dcerpc.framing import Bytes
-from rpch.errors import RpchError, UnexpectedMessage
+from rpch.errors import RpchError, TransportError, UnexpectedMessage
 from rpch.rts.commands import (
-    AssociationGroupId,
     ClientAddress,
     ConnectionTimeout,
     Cookie,
@@ -49,7 +48,6 @@ from rpch.rts.pdus import (
 )
 from rpch.vconn.events import (
     Action,
-    Closed,
     CloseLeg,
     Connect,
     Connected,
@@ -69,8 +67,8 @@ from rpch.vconn.events import (
     Tick,
 )
 from rpch.vconn.flow import Inlet, Outlet, SendWindow, WindowViolated
-from rpch.vconn.machine import Machine
-from rpch.vconn.settings import ProxySettings, usable_window
+from rpch.vconn.machine import Machine, Timer
+from rpch.vconn.settings import ProxySettings
 
 SERVER_UNAVAILABLE = 0x6BA
 KEEPALIVE_DEFAULT = 300.0  # ClientKeepalive 0  (2.2.3.5.6)
@@ -102,6 +100,17 @@ TRANSITIONS: Final[Mapping[InState, Mapping[tuple[Place, type[RtsPdu]], InState]
     S.FLUSHING: {},
     S.FINISHED: {},
 }
+# What else moves it.
+MOVES: Final[Mapping[InState, Mapping[type[Event], InState]]] = {
+    S.CONNECTING: {Connected: S.B3W, ConnectFailed: S.FINISHED},
+    S.B3W: {},
+    S.CONNECTING_R1: {Connected: S.WAIT_B2, ConnectFailed: S.FINISHED},
+    S.WAIT_B2: {},
+    S.OPENED: {SuccessorArrived: S.OPENED_A5W},
+    S.OPENED_A5W: {},
+    S.FLUSHING: {},
+    S.FINISHED: {},
+}
 # And what leads nowhere else, in any state.
 ALWAYS: Final[Mapping[Place, tuple[type[RtsPdu], ...]]] = {
     Place.IN_H: (Ping, KeepAlive),
@@ -130,7 +139,7 @@ class InboundProxy(Machine):
         self.in_t = Leg(Place.IN_T)
         self._inlet = self._new_inlet(cookie.value)
         self._outlet = Outlet(self.in_t, SendWindow(0, cookie.value, strict=settings.strict), plugged=True)
-        self._server_open = False
+        self._interval = first.keepalive.milliseconds if isinstance(first, ConnB1) else 0
         self._successor: Leg | None = None
         self._successor_inlet: Inlet | None = None
         self._held: list[tuple[bool, Bytes]] = []  # what the successor sent: (is RTS, bytes)
@@ -180,18 +189,20 @@ class InboundProxy(Machine):
 
     def turn(self, event: Event) -> list[Action]:
         match event:
-            case Connected():
+            case Connected() if Connected in MOVES[self.state]:
                 return self._connected()
-            case ConnectFailed(why=why):
+            case ConnectFailed(why=why) if ConnectFailed in MOVES[self.state]:
                 return self._refuse(why)
             case SuccessorArrived(leg=leg, pdu=InR1A1() as pdu):
                 return self._successor_arrived(leg, pdu)
+            case SuccessorArrived(leg=leg):
+                return [CloseLeg(leg), *self.abort(self.unexpected(event))]
             case LegClosed(leg=leg):
                 return self._leg_closed(leg)
-            case NonsenseArrived(why=why):
-                return self.abort(why)
+            case NonsenseArrived(leg=leg, why=why):
+                return self.abort(why) if leg in self.legs() else []
             case Tick():
-                return []
+                return self.ticked()
             case _:
                 raise self.unexpected(event)
 
@@ -205,7 +216,7 @@ class InboundProxy(Machine):
             case KeepAlive(keepalive=keepalive):
                 return self._keepalive(keepalive.milliseconds)
             case ConnB3(window=window) | InR1B2(window=window):
-                return self._unplug(window.size)
+                return self._opened(window.size)
             case InR1A5(successor=successor):
                 return self._flush(successor)
             case InR2A5(successor=successor):
@@ -216,22 +227,20 @@ class InboundProxy(Machine):
     def _connected(self) -> list[Action]:
         window = ReceiveWindowSize(self._settings.receive_window)
         timeout = ConnectionTimeout(int(self._settings.connection_timeout * 1000))
-        self._server_open = True
+        self.state = MOVES[self.state][Connected]
         match self._first:
-            case ConnB1(virtual_connection=vc, in_channel=cookie, group=group, keepalive=keepalive):
-                self.state = S.B3W
+            case ConnB1(virtual_connection=vc, in_channel=cookie, group=group):
+                self.set_timer(Timer.SETUP, self.now + self._settings.setup_timeout)
                 client = ClientAddress(self._settings.client)
-                group = AssociationGroupId(group.value)
                 hello: RtsPdu = ConnB2(Version(1), vc, cookie, window, timeout, group, client)
-                return [*self._keepalive(keepalive.milliseconds), Send(self.in_t, hello)]
             case InR1A1(virtual_connection=vc, predecessor=predecessor, successor=cookie):
-                self.state = S.WAIT_B2
                 hello = InR1A2(Version(1), vc, predecessor, cookie, window, timeout)
-                return [*self._keepalive(0), Send(self.in_t, hello)]
+        return [*self._keepalive(self._interval), Send(self.in_t, hello)]
 
-    def _unplug(self, window: int) -> list[Action]:
+    def _opened(self, window: int) -> list[Action]:
+        self.stop_timer(Timer.SETUP)
         name = self._outlet.window.cookies[0]
-        self._outlet.window = SendWindow(usable_window(window), name, strict=self._settings.strict)
+        self._outlet.window = SendWindow(window, name, strict=self._settings.strict)
         return [Opened(), *self._outlet.unplug(self.passed_on)]
 
     def _acknowledged(self, ack: FlowControlAck) -> list[Action]:
@@ -241,8 +250,9 @@ class InboundProxy(Machine):
         return self._outlet.pump()
 
     def _keepalive(self, milliseconds: int) -> list[Action]:
-        if not self._server_open:
-            return []
+        self._interval = milliseconds
+        if Connected in MOVES[self.state]:
+            return []  # there is nothing yet to keep alive
         return [SetKeepalive(self.in_t, max(milliseconds / 1000, 1.0) if milliseconds else KEEPALIVE_DEFAULT)]
 
     def _flush(self, successor: Cookie) -> list[Action]:
@@ -251,17 +261,15 @@ class InboundProxy(Machine):
 
     def _flushed(self) -> list[Action]:
         last = Send(self.in_t, InR1B1(Empty()))
-        return [last, *self._finish(None)]
-
-    def _finish(self, why: RpchError | None) -> list[Action]:
-        self.state = S.FINISHED
-        return super().abort(why)
+        return [last, *self.abort(None)]
 
     def _successor_arrived(self, leg: Leg, pdu: InR1A1) -> list[Action]:
         """A successor on this node.  MS-RPCH 3.2.3.5.5.1"""
-        if self.state is not S.OPENED or pdu.predecessor.value != self._inlet.cookie:
+        state = MOVES[self.state].get(SuccessorArrived)
+        if state is None or pdu.predecessor.value != self._inlet.cookie:
             return [CloseLeg(leg), *self.abort(self.unexpected(pdu))]
-        self.state = S.OPENED_A5W
+        self.state = state
+        self.set_timer(Timer.IN, self.now + self._settings.setup_timeout)
         self._successor = leg
         self._successor_inlet = self._new_inlet(pdu.successor.value)
         self._outlet.window.rename(pdu.successor.value)
@@ -272,6 +280,7 @@ class InboundProxy(Machine):
         leg, inlet = self._successor, self._successor_inlet
         if leg is None or inlet is None:
             raise self.unexpected(InR2A5(successor))
+        self.stop_timer(Timer.IN)
         held, self._held = self._held, []
         self._successor = self._successor_inlet = None
         if successor.value != inlet.cookie:
@@ -305,14 +314,18 @@ class InboundProxy(Machine):
             return []  # it has sent its last PDU; what is queued must still leave
         return self.abort(None)
 
+    def timed_out(self, timer: Timer) -> list[Action]:
+        missing = "the server did not answer" if timer is Timer.SETUP else "IN_R2/A5 did not come"
+        return self.abort(TransportError(f"{missing} in {self._settings.setup_timeout:g} s"))
+
     def abort(self, why: RpchError | None) -> list[Action]:
-        return self._finish(why)
+        self.state = S.FINISHED
+        return super().abort(why)
 
     def _refuse(self, why: RpchError) -> list[Action]:
         """No answer was begun on IN-H, so the client can be told.  MS-RPCH 3.2.3.5.11"""
-        refusals: list[Action] = [RefuseChannel(self.in_h, SERVER_UNAVAILABLE, why)]
-        self.state, self.finished = S.FINISHED, True
-        return [*refusals, CloseLeg(self.in_t), Closed(why)]
+        _, *others = self.abort(why)
+        return [RefuseChannel(self.in_h, SERVER_UNAVAILABLE, why), *others]
 
     def _new_inlet(self, cookie: bytes) -> Inlet:
         def acknowledge(ack: FlowControlAck) -> list[Action]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from enum import Enum
+from enum import Enum, auto
 from typing import ClassVar
 
 from rpch.errors import RemoteProtocolError, RpchError, UnexpectedMessage
@@ -37,6 +37,15 @@ from rpch.vconn.flow import Inlet, Outlet
 Legal = Mapping[Place, Iterable[type[RtsPdu]]]
 
 
+class Timer(Enum):
+    """What a machine may be waiting for."""
+
+    SETUP = auto()  # the virtual connection to open
+    PING = auto()  # a channel to have been silent for too long
+    IN = auto()  # the virtual IN channel to be recycled
+    OUT = auto()  # the virtual OUT channel to be recycled
+
+
 class Machine(ABC):
     """Decides for one role. Feed it events and carry out its actions."""
 
@@ -48,6 +57,7 @@ class Machine(ABC):
 
     def __init__(self) -> None:
         self.deadline: float | None = None  # when the driver owes us a Tick
+        self._timers: dict[Timer, float] = {}
         self.finished = False
         self.why: RpchError | None = None
         self.now = 0.0
@@ -111,8 +121,33 @@ class Machine(ABC):
         """Whether this leg's PDUs must wait for now, and this one does too."""
         return False
 
+    @abstractmethod
+    def timed_out(self, timer: Timer) -> list[Action]:
+        """One of the timers that were set has run down."""
+
+    def set_timer(self, timer: Timer, at: float) -> None:
+        """Let a timer run down then."""
+        self._timers[timer] = at
+        self.deadline = min(self._timers.values())
+
+    def stop_timer(self, timer: Timer) -> None:
+        """Let it not run down."""
+        if self._timers.pop(timer, None) is not None:
+            self.deadline = min(self._timers.values(), default=None)
+
+    def ticked(self) -> list[Action]:
+        """The deadline has come for some of the timers."""
+        actions: list[Action] = []
+        for timer in [timer for timer, at in self._timers.items() if at <= self.now]:
+            self.stop_timer(timer)
+            if not self.finished:
+                actions += self.timed_out(timer)
+        return actions
+
     def _rts_arrived(self, event: RtsArrived) -> list[Action]:
         leg, data = event.leg, bytes(event.data)
+        if leg not in self.legs():
+            return []  # closed by us; what still comes from there concerns nobody
         message = read_message(data)
         if self.held(leg, message, data):
             return []
@@ -158,6 +193,7 @@ class Machine(ABC):
         """End it here: close every leg on this node. The other parties see that, and follow."""
         legs = self.legs()
         self.finished, self.deadline, self.why = True, None, why
+        self._timers.clear()
         return [*(CloseLeg(leg) for leg in legs), Closed(why)]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import ClassVar, Final
 
-from rpch.errors import RpchError, UnexpectedMessage
+from rpch.errors import RpchError, TransportError, UnexpectedMessage
 from rpch.rts.commands import (
     Ance,
     ChannelLifetime,
@@ -53,7 +53,6 @@ from rpch.rts.pdus import (
 from rpch.vconn.events import (
     AcceptChannel,
     Action,
-    Closed,
     CloseLeg,
     Connect,
     Connected,
@@ -73,11 +72,11 @@ from rpch.vconn.events import (
 )
 from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow
 from rpch.vconn.inbound import SERVER_UNAVAILABLE
-from rpch.vconn.machine import Machine
-from rpch.vconn.settings import ProxySettings, usable_window
+from rpch.vconn.machine import Machine, Timer
+from rpch.vconn.settings import ProxySettings
 
 NOTIFY_ABOVE = 1031  # bytes of pings, before the server is told  (3.2.4.6 <50>)
-PROTOCOL_ERROR = 0x6C0
+LAST_WORDS = 128  # of OUT-H, for what ends a recycling: pings must not use it
 
 
 class OutState(Enum):
@@ -112,6 +111,19 @@ TRANSITIONS: Final[Mapping[OutState, Mapping[tuple[Place | str, type[RtsPdu]], O
     },
     S.B1W: {(Place.OUT_T, OutR2B1): S.OPENED, (Place.OUT_T, OutR2B2): S.OPENED},
     S.R2C1W: {(SUCCESSOR, OutR2C1): S.OPENED},
+    S.FLUSHING: {},
+    S.FINISHED: {},
+}
+# What else moves it.
+MOVES: Final[Mapping[OutState, Mapping[type[Event], OutState]]] = {
+    S.CONNECTING: {Connected: S.C1W, ConnectFailed: S.FINISHED},
+    S.C1W: {},
+    S.CONNECTING_R1: {Connected: S.A11W, ConnectFailed: S.FINISHED},
+    S.A11W: {},
+    S.OPENED: {SuccessorArrived: S.B1_OR_C1W},
+    S.B1_OR_C1W: {},
+    S.B1W: {},
+    S.R2C1W: {},
     S.FLUSHING: {},
     S.FINISHED: {},
 }
@@ -180,35 +192,37 @@ class OutboundProxy(Machine):
         inlet.arrived(len(event.run))
         self._sent_at = self.now
         actions = outlet.submit(event.run, inlet)
-        if outlet.queue and outlet.lifetime is not None and outlet.next_size() > outlet.lifetime.left:
-            raise UnexpectedMessage("an RPC PDU beyond the channel's lifetime", state=self.condition)
-        return actions
+        return self._within_lifetime(actions) if outlet.queue else actions
 
     def turn(self, event: Event) -> list[Action]:
         match event:
-            case Connected():
+            case Connected() if Connected in MOVES[self.state]:
                 return self._connected()
-            case ConnectFailed(why=why):
+            case ConnectFailed(why=why) if ConnectFailed in MOVES[self.state]:
                 return self._refuse(SERVER_UNAVAILABLE, why)
             case SuccessorArrived(leg=leg, pdu=OutR1A3() as pdu):
                 return self._successor_arrived(leg, pdu)
+            case SuccessorArrived(leg=leg):
+                return [CloseLeg(leg), *self.abort(self.unexpected(event))]
             case LegClosed(leg=leg):
                 return self._leg_closed(leg)
-            case NonsenseArrived(why=why):
-                return self.abort(why)
+            case NonsenseArrived(leg=leg, why=why):
+                return self.abort(why) if leg in self.legs() else []
             case Tick():
-                return self._tick()
+                return self.ticked()
             case _:
                 raise self.unexpected(event)
 
     def rts_recognised(self, leg: Leg, pdu: RtsPdu) -> list[Action]:
         self.state = TRANSITIONS[self.state].get((self._place(leg), type(pdu)), self.state)
+        if self.state is S.OPENED:
+            self.stop_timer(Timer.OUT)
         match pdu:
             case AckWithDestination(ack=ack):
                 return self._acknowledged(ack)
             case ConnC1(version=version, window=window, timeout=timeout):
-                c2 = ConnC2(version, window, timeout)
-                return [Opened(), *self._say(c2)]
+                self.stop_timer(Timer.SETUP)
+                return [Opened(), *self._say(ConnC2(version, window, timeout))]
             case OutR1A9():
                 return self._outlet.mark(self._flushed)
             case OutR1A11():
@@ -233,14 +247,14 @@ class OutboundProxy(Machine):
         lifetime = ChannelLifetime(self._settings.channel_lifetime)
         window = ReceiveWindowSize(self._settings.receive_window)
         timeout = ConnectionTimeout(int(self._timeout * 1000))
+        self.state = MOVES[self.state][Connected]
         match self._first:
             case ConnA1(virtual_connection=vc, out_channel=cookie):
-                self.state = S.C1W
+                self.set_timer(Timer.SETUP, self.now + self._settings.setup_timeout)
                 hello: RtsPdu = ConnA2(Version(1), vc, cookie, lifetime, window)
                 accepted = [*self._answer(self.out_h), *self._unplug(), *self._say(ConnA3(timeout))]
                 return [Send(self.out_t, hello), *accepted]
             case OutR1A3(virtual_connection=vc, predecessor=predecessor, successor=cookie):
-                self.state = S.A11W
                 hello = OutR1A4(Version(1), vc, predecessor, cookie, lifetime, window, timeout)
                 return [Send(self.out_t, hello)]
 
@@ -248,7 +262,7 @@ class OutboundProxy(Machine):
         """Write the 200 head. From here on this leg is pinged."""
         self._answered = True
         self._sent_at = self.now
-        self.deadline = self.now + self._timeout / 2
+        self.set_timer(Timer.PING, self.now + self._timeout / 2)
         return [AcceptChannel(leg)]
 
     def _unplug(self) -> list[Action]:
@@ -256,8 +270,8 @@ class OutboundProxy(Machine):
 
     def _refuse(self, status: int, why: RpchError) -> list[Action]:
         """Nothing was answered on OUT-H yet, so the client can be told.  MS-RPCH 3.2.4.5.14"""
-        self.state, self.finished, self.deadline = S.FINISHED, True, None
-        return [RefuseChannel(self.out_h, status, why), CloseLeg(self.out_t), Closed(why)]
+        _, *others = self.abort(why)
+        return [RefuseChannel(self.out_h, status, why), *others]
 
     # Recycling
 
@@ -268,9 +282,11 @@ class OutboundProxy(Machine):
 
     def _successor_arrived(self, leg: Leg, pdu: OutR1A3) -> list[Action]:
         """A successor on this node.  MS-RPCH 3.2.4.5.6.1"""
-        if self.state is not S.OPENED or self._successor or pdu.predecessor.value != self._inlet.cookie:
+        state = MOVES[self.state].get(SuccessorArrived)
+        if state is None or self._successor or pdu.predecessor.value != self._inlet.cookie:
             return [CloseLeg(leg), *self.abort(self.unexpected(pdu))]
-        self.state = S.B1_OR_C1W
+        self.state = state
+        self.set_timer(Timer.OUT, self.now + self._settings.setup_timeout)
         self._successor, self._waiting = leg, pdu
         return [Send(self.out_t, OutR2A4(pdu.successor))]
 
@@ -288,7 +304,7 @@ class OutboundProxy(Machine):
         self._answered = False
         if self._head_due:
             self._head_due = False
-            actions += [*self._answer(self.out_h), *self._unplug()]
+            actions += self._head_allowed()
         return actions
 
     def _head_allowed(self) -> list[Action]:
@@ -315,7 +331,14 @@ class OutboundProxy(Machine):
         if ack.channel not in self._outlet.window.cookies:
             return []  # of a channel that is gone (3.2.1.5.1.2)
         self._outlet.window.acknowledge(ack)
-        return self._outlet.pump()
+        return self._within_lifetime(self._outlet.pump())
+
+    def _within_lifetime(self, actions: list[Action]) -> list[Action]:
+        """What waits now may wait for a window, but not for ever: a server must not send that much."""
+        lifetime = self._outlet.lifetime
+        if lifetime is not None and self._outlet.next_size() > lifetime.left:
+            raise UnexpectedMessage("an RPC PDU beyond the channel's lifetime", state=self.condition)
+        return actions
 
     def passed_on(self, leg: Leg, data: bytes) -> list[Action]:
         if leg is self.out_h:
@@ -334,16 +357,23 @@ class OutboundProxy(Machine):
                 raise UnexpectedMessage("an RTS PDU beyond the channel's lifetime", state=self.condition)
             lifetime.used += size
 
-    def _tick(self) -> list[Action]:
+    def timed_out(self, timer: Timer) -> list[Action]:
+        if timer is Timer.PING:
+            return self._ping_if_idle()
+        missing = "the other half" if timer is Timer.SETUP else "the successor's turn"
+        return self.abort(TransportError(f"{missing} did not come in {self._settings.setup_timeout:g} s"))
+
+    def _ping_if_idle(self) -> list[Action]:
         """Ping an idle OUT-H; let the server know how much of the lifetime pings use.  MS-RPCH 3.2.4.6"""
         half = self._timeout / 2
-        if not self._answered or self.state is S.FLUSHING:
-            self.deadline = self.now + half
+        lifetime = self._outlet.lifetime
+        full = lifetime is not None and lifetime.left < PING_SIZE + LAST_WORDS
+        unwanted = full or not self._answered or self.state is S.FLUSHING
+        idle_since = self.now if unwanted else self._sent_at
+        if self.now < idle_since + half:
+            self.set_timer(Timer.PING, idle_since + half)
             return []
-        if self.now < self._sent_at + half:
-            self.deadline = self._sent_at + half
-            return []
-        self.deadline = self.now + half
+        self.set_timer(Timer.PING, self.now + half)
         actions = self._say(Ping())
         self._pings += PING_SIZE
         if self._pings > NOTIFY_ABOVE:
@@ -355,8 +385,6 @@ class OutboundProxy(Machine):
         return self.abort(None) if leg in self.legs() else []
 
     def _new_outlet(self, leg: Leg, cookie: bytes, window: int) -> Outlet:
-        outlet = Outlet(
-            leg, SendWindow(usable_window(window), cookie, strict=self._settings.strict), plugged=True
-        )
+        outlet = Outlet(leg, SendWindow(window, cookie, strict=self._settings.strict), plugged=True)
         outlet.lifetime = Lifetime(self._settings.channel_lifetime)
         return outlet

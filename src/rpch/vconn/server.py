@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import ClassVar, Final
 
-from rpch.errors import RpchError, UnexpectedMessage
+from rpch.errors import RpchError, TransportError, UnexpectedMessage
 from rpch.rts.commands import (
     Ance,
     ConnectionTimeout,
@@ -77,8 +77,8 @@ from rpch.vconn.events import (
     Tick,
 )
 from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow
-from rpch.vconn.machine import Machine, state_names
-from rpch.vconn.settings import KIB, Settings, usable_window
+from rpch.vconn.machine import Machine, Timer, state_names
+from rpch.vconn.settings import KIB, Settings, usable_lifetime
 
 RECYCLE_BELOW = 8 * KIB  # of lifetime left  (3.2.5.4.1 <51>)
 RESERVE = 4 * KIB  # of OUT-H, for RTS PDUs only
@@ -132,6 +132,8 @@ OUT_TRANSITIONS: Final[Mapping[OutChannelState, Mapping[tuple[Place, type[RtsPdu
     O.OPENED_A8W: {(Place.IN_T, OutR1A8): O.OPENED},
     O.OPENED_R2A8W: {(Place.IN_T, OutR2A7): O.OPENED, (Place.IN_T, OutR2A8): O.OPENED},
 }
+# What the server starts of its own accord, when a channel's lifetime is nearly used.
+OWN_MOVES: Final[Mapping[OutChannelState, OutChannelState]] = {O.OPENED: O.OPENED_A4W}
 ALWAYS: Final[Mapping[Place, tuple[type[RtsPdu], ...]]] = {
     Place.IN_T: (),
     Place.OUT_T: (Ack, PingTrafficSent),
@@ -170,7 +172,7 @@ class ServerConnection(Machine):
         self._pinged: list[tuple[float, int]] = []
         self._hello: ConnB2 | None = None
         self.state: ConnectionState = C.B2W if isinstance(first, ConnA2) else C.A2W
-        self.deadline = now + settings.setup_timeout
+        self.set_timer(Timer.SETUP, now + settings.setup_timeout)
         self._meet(leg, first)
 
     @property
@@ -198,12 +200,13 @@ class ServerConnection(Machine):
         return [outlet for outlet in (self._outlet, self._next_out) if outlet is not None]
 
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
+        always = ALWAYS.get(leg.place, ())
         if self.state is not C.OPENED:
-            return ALWAYS[leg.place]
-        moves = [kind for place, kind in OUT_TRANSITIONS[self.out_state] if place is leg.place]
-        if leg is self.in_t:
-            moves += IN_TRANSITIONS[self.in_state]
-        return [*moves, *ALWAYS[leg.place]]
+            return always
+        moves: list[type[RtsPdu]] = list(IN_TRANSITIONS[self.in_state]) if leg is self.in_t else []
+        if leg is self.out_t or leg.place is Place.IN_T:
+            moves += [kind for place, kind in OUT_TRANSITIONS[self.out_state] if place is leg.place]
+        return [*moves, *always]
 
     def outlet(self, place: Place) -> Outlet | Leg | None:
         return self._outlet if place is Place.OUT_T else self.in_t
@@ -229,12 +232,12 @@ class ServerConnection(Machine):
                 return self._leg_arrived(leg, pdu)
             case LegClosed(leg=leg):
                 return self._leg_closed(leg)
-            case NonsenseArrived(why=why):
-                return self.abort(why)
+            case NonsenseArrived(leg=leg, why=why):
+                return self.abort(why) if leg in self.legs() else []
             case CloseRequested(why=why):
                 return self.abort(why)
             case Tick():
-                return self.abort(UnexpectedMessage("the other half never came", state=self.condition))
+                return self.ticked()
             case _:
                 raise self.unexpected(event)
 
@@ -269,22 +272,17 @@ class ServerConnection(Machine):
     # Opening  MS-RPCH 3.2.5.5.3, 3.2.5.5.4
 
     def _leg_arrived(self, leg: Leg, pdu: RtsPdu) -> list[Action]:
-        needed = ARRIVALS.get(type(pdu), (None, None))[0]
-        opening = isinstance(pdu, ConnA2 | ConnB2)
-        if needed not in ((self.state,) if opening else (self.in_state, self.out_state)) or (
-            not opening and self.state is not C.OPENED
-        ):
-            return [CloseLeg(leg), *self.abort(self.unexpected(pdu))]
+        needed, _ = ARRIVALS.get(type(pdu), (None, None))
         match pdu:
-            case ConnA2() | ConnB2():
+            case ConnA2() | ConnB2() if needed is self.state:
                 self._meet(leg, pdu)
                 return self._open()
-            case InR1A2():
+            case InR1A2() if needed is self.in_state and self.state is C.OPENED:
                 return self._in_successor(leg, pdu)
-            case OutR1A4():
+            case OutR1A4() if needed is self.out_state and self.state is C.OPENED:
                 return self._out_successor(leg, pdu)
             case _:
-                raise self.unexpected(pdu)
+                return [CloseLeg(leg), *self.abort(self.unexpected(pdu))]
 
     def _meet(self, leg: Leg, pdu: ConnA2 | ConnB2) -> None:
         match pdu:
@@ -300,7 +298,8 @@ class ServerConnection(Machine):
         hello, in_t = self._hello, self.in_t
         if hello is None or in_t is None:
             raise UnexpectedMessage("half a connection", state=self.condition)
-        self.state, self.deadline, self._hello = C.OPENED, None, None
+        self.state, self._hello = C.OPENED, None
+        self.stop_timer(Timer.SETUP)
         own = ReceiveWindowSize(self._settings.receive_window)
         opened = self._say(ConnC1(Version(1), hello.window, hello.timeout))
         return [*opened, Send(in_t, ConnB3(own, Version(1))), Opened()]
@@ -338,14 +337,14 @@ class ServerConnection(Machine):
             return [CloseLeg(leg), *self.abort(self.unexpected(pdu))]
         self.in_state = I.A6W
         self._next_in = (leg, self._new_inlet(leg, pdu.successor.value))
-        self.deadline = self.now + self._settings.setup_timeout
+        self.set_timer(Timer.IN, self.now + self._settings.setup_timeout)
         client = Destination(ForwardDestination.CLIENT)
         return self._say(InR1A3(client, Version(1), pdu.window, pdu.timeout))
 
     def _in_announced(self, successor: Cookie) -> list[Action]:
         if self._next_in is None or successor.value != self._next_in[1].cookie:
             raise self.unexpected(InR1A6(successor))
-        self.deadline = None
+        self.stop_timer(Timer.IN)
         return []
 
     def _in_switched(self) -> list[Action]:
@@ -371,7 +370,8 @@ class ServerConnection(Machine):
             return []
         if outlet.lifetime.left >= max(RECYCLE_BELOW, outlet.next_size() + RESERVE):
             return []
-        self.out_state = O.OPENED_A4W
+        self.out_state = OWN_MOVES[self.out_state]
+        self.set_timer(Timer.OUT, self.now + self._settings.setup_timeout)
         return self._say(OutR1A1(Destination(ForwardDestination.CLIENT)))
 
     def _out_successor(self, leg: Leg, pdu: OutR1A4) -> list[Action]:
@@ -392,6 +392,7 @@ class ServerConnection(Machine):
             or successor.value not in successor_outlet.window.cookies
         ):
             raise self.unexpected(OutR1A8(Destination(self.ROLE), successor))
+        self.stop_timer(Timer.OUT)
         actions = self._say(OutR1A9(Ance()))
         successor_outlet.take_over(outlet)
         self._outlet, self._next_out = successor_outlet, None
@@ -414,12 +415,25 @@ class ServerConnection(Machine):
                 *refused,
                 *self.abort(UnexpectedMessage("OUT_R2/A8 of another channel", state=self.condition)),
             ]
+        self.stop_timer(Timer.OUT)
         actions = self._say(OutR2B1(Ance()))
         outlet.window.rename(successor.value)
         outlet.lifetime = Lifetime(outlet.lifetime.limit)
         return [*actions, *outlet.pump(), *self._recycle_if_due()]
 
     # In between
+
+    def timed_out(self, timer: Timer) -> list[Action]:
+        """What was to come did not come in time.  MS-RPCH 3.2.5.6.1
+
+        A client that ignores the wish to recycle OUT may do so until something waits for a successor:
+        some cannot recycle, and may never need what is left of the lifetime.
+        """
+        waits = self._outlet is not None and self._outlet.queue
+        if timer is Timer.OUT and self.out_state is O.OPENED_A4W and not waits:
+            self.set_timer(Timer.OUT, self.now + self._settings.setup_timeout)
+            return []
+        return self.abort(TransportError(f"{self._settings.setup_timeout:g} s in state {self.condition}"))
 
     def _leg_closed(self, leg: Leg) -> list[Action]:
         if self._old_out is not None and leg is self._old_out[0]:
@@ -475,7 +489,7 @@ class ServerConnection(Machine):
         return Inlet(self._settings.receive_window, cookie, acknowledge, strict=self._settings.strict)
 
     def _new_outlet(self, leg: Leg, cookie: bytes, window: int, lifetime: int) -> Outlet:
-        sending = SendWindow(usable_window(window), cookie, strict=self._settings.strict)
+        sending = SendWindow(window, cookie, strict=self._settings.strict)
         outlet = Outlet(leg, sending, reserve=RESERVE)
-        outlet.lifetime = Lifetime(lifetime)
+        outlet.lifetime = Lifetime(usable_lifetime(lifetime))
         return outlet
