@@ -18,6 +18,7 @@ from rpch.server.bridge import Bridge
 def bridge(
     to: Annotated[str, typer.Option(help="The back end: an ncacn_ip_tcp server, host:port.")],
     listen: Annotated[str, typer.Option(help="Address for RPC proxies; port 0: any.")] = "127.0.0.1:0",
+    v1: Annotated[bool, typer.Option("--v1", help="Take clients of version 1 too.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
@@ -29,7 +30,7 @@ def bridge(
     async def serve() -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            crossing = Bridge(tasks, back_host, back_port, tracer=tracer_from_environment())
+            crossing = Bridge(tasks, back_host, back_port, v1=v1, tracer=tracer_from_environment())
             where = f"{host}:{await crossing.listen(host, port)}"
             if json:
                 print_event("ready", listen=[where], to=to)

@@ -38,6 +38,7 @@ def proxy(
     trusted_relay: Annotated[Texts, typer.Option(help="Network of a relay that ends TLS for us.")] = None,
     target_network: Annotated[Texts, typer.Option(help="Network in which targets may be.")] = None,
     allow_anonymous: Annotated[bool | None, typer.Option("--allow-anonymous", help="Ask nobody.")] = None,
+    v1: Annotated[bool | None, typer.Option("--v1", help="Serve RPC_CONNECT too; needs --no-tls.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes on the port.")] = None,
     channel_lifetime: Annotated[int | None, typer.Option(help="Bytes one OUT channel may carry.")] = None,
     receive_window: Annotated[int | None, typer.Option(help="Bytes, 8192 to 262144.")] = None,

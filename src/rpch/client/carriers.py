@@ -15,6 +15,8 @@ from rpch.client.access import ProxyAccess
 from rpch.client.channel import ClientLeg, open_channel
 from rpch.dcerpc.framing import PduCutter, pdus_in
 from rpch.errors import RemoteProtocolError, RpchError, TransportError
+from rpch.http.outcomes import Accepted, Failed, read_outcome
+from rpch.http.requests import ChannelHeads
 from rpch.http.targets import RpcTarget
 from rpch.trace import Tracer
 from rpch.vconn.client import ClientConnection
@@ -96,6 +98,62 @@ class TcpCarrier(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._receiver.transport_closed(TransportError(f"the connection was lost: {exc}") if exc else None)
+
+
+class MixedCarrier(TcpCarrier):
+    """`ncacn_http` version 1: one HTTP request whose connection then carries RPC.  MS-RPCH 3.1.1"""
+
+    def __init__(self, access: ProxyAccess, target: RpcTarget) -> None:
+        super().__init__(access.host, access.port, timeout=access.timeout)
+        self._access, self._target = access, target
+
+    async def open(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        transport, reader = await self._access.dial()
+        heads = ChannelHeads(self._access.host_field, self._target, through_proxy=self._access.through_proxy)
+        transport.write(heads.connect())
+        try:
+            async with asyncio.timeout(self._timeout):
+                outcome = read_outcome(await reader.response(), tunnel=True)
+        except TimeoutError:
+            transport.abort()
+            raise TransportError(
+                f"the proxy did not answer RPC_CONNECT in {self._timeout:g} seconds"
+            ) from None
+        if not isinstance(outcome, Accepted):
+            transport.abort()
+            refused = outcome.as_error() if isinstance(outcome, Failed) else None
+            raise refused or TransportError("the proxy does not take RPC_CONNECT")
+        self._transport = transport
+        transport.set_protocol(self)
+        if rest := reader.rest():
+            self.data_received(rest)
+
+
+class FallbackCarrier:
+    """Version 2, and version 1 where that fails and version 1 could work.  MS-RPCH 3
+
+    Version 1 knows neither TLS nor authentication: with either it is not tried.
+    """
+
+    def __init__(self, second: HttpCarrier, first: MixedCarrier | None) -> None:
+        self._second, self._first = second, first
+        self._chosen: Carrier = second
+
+    async def open(self, receiver: Receiver) -> None:
+        try:
+            await self._second.open(receiver)
+        except TransportError:
+            if self._first is None:
+                raise
+            self._chosen = self._first
+            await self._first.open(receiver)
+
+    def send(self, pdus: bytes) -> None:
+        self._chosen.send(pdus)
+
+    def close(self) -> None:
+        self._chosen.close()
 
 
 class HttpCarrier:

@@ -13,13 +13,14 @@ import secrets
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from enum import Enum
 from typing import Any, TypeVar
 from uuid import UUID
 
 from rpch.aio.tls import client_context
 from rpch.aio.tracing import tracer_from_environment
 from rpch.client.access import PLAIN_PORT, TLS_PORT, Credentials, ProxyAccess
-from rpch.client.carriers import Carrier, HttpCarrier, TcpCarrier
+from rpch.client.carriers import Carrier, FallbackCarrier, HttpCarrier, MixedCarrier, TcpCarrier
 from rpch.client.rpc import RpcConnection
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.endpointmapper import EndpointMapper, ask_for, port_in
@@ -35,6 +36,14 @@ Req = TypeVar("Req", bound=Message)
 Resp = TypeVar("Resp", bound=Message)
 
 
+class HttpVersion(Enum):
+    """Which version of RPC over HTTP a client speaks.  MS-RPCH 3"""
+
+    V2 = "2"
+    V1 = "1"  # plain HTTP and no authentication: for old servers behind old proxies
+    AUTO = "auto"  # 2, and 1 where that fails and 1 could work
+
+
 class RpcClient:
     """Calls to one server. Made by `connect`."""
 
@@ -46,9 +55,10 @@ class RpcClient:
         *,
         timeout: float,
         settings: ClientSettings,
+        version: HttpVersion,
         tracer: Tracer | None,
     ) -> None:
-        self.binding = binding
+        self.binding, self._version = binding, version
         self._access, self._tasks, self._timeout = access, tasks, timeout
         self._settings, self._tracer = settings, tracer
         self._connections: dict[int, RpcConnection] = {}
@@ -107,8 +117,15 @@ class RpcClient:
     def _carrier(self, port: int) -> Carrier:
         if self._access is None:
             return TcpCarrier(self.binding.host, port, timeout=self._timeout)
-        target = RpcTarget(self.binding.host, port)
-        return HttpCarrier(self._access, target, self._spawn, settings=self._settings, tracer=self._tracer)
+        access, target = self._access, RpcTarget(self.binding.host, port)
+        second = HttpCarrier(access, target, self._spawn, settings=self._settings, tracer=self._tracer)
+        if self._version is HttpVersion.V2:
+            return second
+        first = MixedCarrier(access, target)
+        if self._version is HttpVersion.V1:
+            return first
+        protected = access.tls is not None or access.credentials is not None
+        return FallbackCarrier(second, None if protected else first)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
@@ -151,13 +168,15 @@ async def connect(
     tls: bool | ssl.SSLContext = True,
     timeout: float = 30.0,  # noqa: ASYNC109 - it bounds each step of opening, also later ones
     settings: ClientSettings | None = None,
+    version: HttpVersion = HttpVersion.V2,
 ) -> AsyncIterator[RpcClient]:
     """Reach an RPC server, over `ncacn_http` or `ncacn_ip_tcp`.
 
     `user` and `password` are for the RPC proxy. `tls` is for the way to it: True checks its certificate
     against the system's authorities, a context says how, False goes without. `timeout`, in seconds, is
-    for each connection. Raises `ConfigError` for a binding that cannot be used, `TransportError` when
-    the server cannot be reached, `AuthenticationFailed` when the proxy refuses the credentials.
+    for each connection. `version` is that of RPC over HTTP. Raises `ConfigError` for a binding that
+    cannot be used, `TransportError` when the server cannot be reached, `AuthenticationFailed` when the
+    proxy refuses the credentials.
     """
     parsed = StringBinding.parse(binding) if isinstance(binding, str) else binding
     if not parsed.host:
@@ -171,6 +190,7 @@ async def connect(
             tasks,
             timeout=timeout,
             settings=settings or ClientSettings(association_group=secrets.token_bytes(16)),
+            version=version,
             tracer=tracer_from_environment(),
         )
         try:

@@ -44,6 +44,7 @@ class ProxyConfiguration(
     trusted_relay: list[str] = []
     target_network: list[str] = []
     allow_anonymous: bool = False
+    v1: bool = False
     workers: int = 1
     channel_lifetime: int = 1 << 30
     receive_window: int = 65_536
@@ -67,11 +68,14 @@ class ProxyConfiguration(
 
     def policy(self) -> Policy:
         """The rules; `ConfigError` names the setting that is wrong."""
+        if self.v1 and not (self.no_tls and self.allow_anonymous):
+            raise ConfigError("v1", "knows neither TLS nor authentication; it needs a listener with neither")
         relays = [*self.trusted_relay, *(LOOPBACK if self.no_tls else ())]
         return Policy(
             valid_ports=ValidPorts.parse(self.valid_ports, wildcards=self.wildcards, setting="valid-ports"),
             routes=RouteTable.parse(self.route, setting="route"),
             allow_anonymous=self.allow_anonymous,
+            v1=self.v1,
             trusted_relays=parse_networks(relays, setting="trusted-relay"),
             plain_from_relays=self.no_tls,
             target_networks=parse_networks(self.target_network, setting="target-network"),
