@@ -12,8 +12,9 @@ from rpch.ndr.items import items
 from rpch.ndr.kinds import NdrType, Order, Plan, array_element, joined
 from rpch.ndr.streams import MAX_COUNT, Decoder, Encoder
 
-Extent = Callable[[Encoder, Any, Any], int]
-"""encoder, value, scope: writes offset and actual count, returns the first index behind the last element"""
+WriteExtent = Callable[[Encoder, Any, Any], None]
+ReadExtent = Callable[[Decoder, int, Any], int]
+"""decoder, maximum count, scope: how many elements follow"""
 
 
 class Array(NdrType):
@@ -58,7 +59,7 @@ class Array(NdrType):
 
     def compile(self, plan: Plan, order: Order) -> None:
         write_items, read_items = items(self.element, order)
-        write_extent, read_extent = self._extent(order)
+        write_extent, read_extent = self._write_extent(order), self._read_extent(order)
 
         def write_body(encoder: Encoder, value: Any, scope: Any) -> None:
             write_extent(encoder, value, scope)
@@ -88,7 +89,7 @@ class Array(NdrType):
         return maximum
 
     def _compile_conformance(self, plan: Plan, order: Order) -> None:
-        codec, size, limit = struct.Struct(order + "I"), self.size, self.limit
+        codec, limit = struct.Struct(order + "I"), self.limit
 
         def write_counts(encoder: Encoder, value: Any, scope: Any) -> None:
             encoder.align(3)
@@ -101,23 +102,14 @@ class Array(NdrType):
             return maximum
 
         plan.write_counts, plan.read_counts = write_counts, read_counts
-        self._check = size
 
-    def _extent(
-        self, order: Order
-    ) -> tuple[Callable[[Encoder, Any, Any], None], Callable[[Decoder, int, Any], int]]:
-        """How offset and actual count travel, when they do."""
-        size, length, first, bound = self.size, self.length, self.first, self.bound
-        codec = struct.Struct(order + "II")
+    def _write_extent(self, order: Order) -> WriteExtent:
+        """Offset and actual count, when they travel."""
+        length, first, bound, codec = self.length, self.first, self.bound, struct.Struct(order + "II")
 
         def write_plain(_encoder: Encoder, value: Any, _scope: Any) -> None:
             if bound is not None and len(value) != bound:
                 raise LocalProtocolError(f"need {bound} elements, have {len(value)}")
-
-        def read_plain(decoder: Decoder, maximum: int, scope: Any) -> int:
-            if size:
-                decoder.expect(size, maximum, scope)
-            return maximum
 
         def write_varying(encoder: Encoder, value: Any, scope: Any) -> None:
             actual = len(value)
@@ -128,6 +120,17 @@ class Array(NdrType):
                 raise LocalProtocolError(f"{actual} elements from {offset} do not fit in {bound}")
             encoder.align(3)
             encoder.out += codec.pack(offset, actual)
+
+        return write_varying if self.varying else write_plain
+
+    def _read_extent(self, order: Order) -> ReadExtent:
+        """How many elements travel, once all counts are as declared."""
+        size, length, first, codec = self.size, self.length, self.first, struct.Struct(order + "II")
+
+        def read_plain(decoder: Decoder, maximum: int, scope: Any) -> int:
+            if size:
+                decoder.expect(size, maximum, scope)
+            return maximum
 
         def read_varying(decoder: Decoder, maximum: int, scope: Any) -> int:
             offset, actual = decoder.unpack(codec, 3)
@@ -143,4 +146,4 @@ class Array(NdrType):
                 raise decoder.fail(f"offset {offset} where none is declared")
             return int(actual)
 
-        return (write_varying, read_varying) if self.varying else (write_plain, read_plain)
+        return read_varying if self.varying else read_plain

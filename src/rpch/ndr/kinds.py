@@ -43,6 +43,7 @@ class NdrType(ABC):
     depth = 0  # how deep it nests by value
     conformance = 0  # how many maximum counts it moves to the front
     arrayable = True  # whether arrays of it are supported
+    constructed = True  # whether it has a header of its own in a pickle
     late = False  # whether a value's slot is set again after reading it
 
     def __init__(self) -> None:

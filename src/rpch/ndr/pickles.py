@@ -10,9 +10,7 @@ import struct
 from typing import Final, TypeVar
 
 from rpch.ndr.constructs import Message
-from rpch.ndr.kinds import NdrType, Order
-from rpch.ndr.pointers import Pointer
-from rpch.ndr.scalars import Scalar
+from rpch.ndr.kinds import Order
 from rpch.ndr.streams import Decoder, Encoder
 
 COMMON: Final = struct.Struct("<BBHI")  # version, byte order, length, filler; always little-endian
@@ -24,11 +22,6 @@ FILLER: Final = 0xCCCC_CCCC
 M = TypeVar("M", bound=Message)
 
 
-def _is_constructed(kind: NdrType) -> bool:
-    """Whether a type of the stream has a private header.  MS-RPCE 2.2.6.2"""
-    return not isinstance(kind, Scalar) or isinstance(kind, Pointer)
-
-
 def encode_pickle(message: Message, *, little_endian: bool = True) -> bytes:
     """Every field as one serialized type.  MS-RPCE 2.2.6"""
     order: Order = "<" if little_endian else ">"
@@ -36,7 +29,7 @@ def encode_pickle(message: Message, *, little_endian: bool = True) -> bytes:
     out = encoder.out
     out += COMMON.pack(VERSION, LITTLE_ENDIAN if little_endian else BIG_ENDIAN, COMMON.size, FILLER)
     for kind, type_steps in message.parameters(order):
-        start, constructed = len(out), _is_constructed(kind)
+        start, constructed = len(out), kind.constructed
         if constructed:
             out += bytes(8)  # object length and filler, MS-RPCE 2.2.6.2
         for write, _ in type_steps:
@@ -60,7 +53,7 @@ def decode_pickle(message: type[M], data: bytes) -> M:
     found = object.__new__(message)
     whole = decoder.data
     for kind, type_steps in message.parameters(order):
-        end, constructed = len(whole), _is_constructed(kind)
+        end, constructed = len(whole), kind.constructed
         if constructed:
             size, _ = decoder.unpack(struct.Struct(order + "II"), 7)
             end = decoder.at + size

@@ -26,6 +26,7 @@ Target = object
 class Pointer(Scalar):
     """What the three kinds share: an id of four bytes, and a referent that may wait.  C706 14.3.10"""
 
+    constructed = True
     late = True
 
     def __init__(self, target: Target) -> None:

@@ -20,6 +20,8 @@ Incoming = Callable[[Decoder, Any, Any, Any], None]
 class Scalar(NdrType):
     """A type of fixed size; neighbours travel in one step.  C706 14.2"""
 
+    constructed = False
+
     def __init__(self, code: str, alignment: int | None = None) -> None:
         super().__init__()
         self.code = code
@@ -70,8 +72,11 @@ class Converted(Scalar):
         alignment: int,
         outgoing: Callable[[Any, Order], Any],
         incoming: Callable[[Any, Order], Any],
+        *,
+        constructed: bool = False,
     ) -> None:
         super().__init__(code, alignment)
+        self.constructed = constructed
         self._out, self._in = outgoing, incoming
 
     def outgoing(self, order: Order) -> Outgoing:
@@ -193,7 +198,7 @@ def octets(size: int) -> Converted:
             raise LocalProtocolError(f"need {size} bytes, have {len(value)}")
         return bytes(value)
 
-    return Converted(f"{size}s", 1, outgoing, lambda raw, _order: raw)
+    return Converted(f"{size}s", 1, outgoing, lambda raw, _order: raw, constructed=True)
 
 
 def _truth(code: str) -> Converted:
@@ -234,6 +239,6 @@ Hyper = Annotated[int, Scalar("q")]
 UHyper = Annotated[int, Scalar("Q")]
 Float = Annotated[float, Scalar("f")]
 Double = Annotated[float, Scalar("d")]
-Guid = Annotated[UUID, Converted("16s", 4, _uuid_out, _uuid_in)]
-FileTime = Annotated[int, Converted("Q", 4, _halves_out, _halves_in)]
+Guid = Annotated[UUID, Converted("16s", 4, _uuid_out, _uuid_in, constructed=True)]
+FileTime = Annotated[int, Converted("Q", 4, _halves_out, _halves_in, constructed=True)]
 """FILETIME, LUID, OLD_LARGE_INTEGER: a low and a high long, so it aligns to 4.  MS-DTYP 2.3.3"""

@@ -1,6 +1,7 @@
 """Type serialization version 1."""
 
 from typing import Annotated
+from uuid import UUID
 
 import pytest
 
@@ -10,7 +11,7 @@ from rpch.ndr.faults import StubError
 from rpch.ndr.kinds import OutOfBand
 from rpch.ndr.pickles import decode_pickle, encode_pickle
 from rpch.ndr.pointers import unique
-from rpch.ndr.scalars import Byte, Hyper, Long, Short
+from rpch.ndr.scalars import Byte, FileTime, Guid, Hyper, Long, Short
 
 
 class Three(Struct):
@@ -35,6 +36,11 @@ class Several(Message):
     number: Byte
     three: Annotated[Three | None, unique(Three)]
     octets: Annotated[bytes, conformant(Byte)]
+
+
+class Scalars(Message):
+    uuid: Guid
+    time: FileTime
 
 
 class Learned(Message):
@@ -63,6 +69,13 @@ PICKLES: dict[str, tuple[Message, str]] = {
             "01100800 cccccccc 0700000000000000"
             " 08000000 00000000 00000000 00000000"
             " 08000000 00000000 03000000 616263 00"
+        ),
+    ),
+    "structures that are scalars to us": (
+        Scalars(UUID(int=1), 2),
+        (
+            "01100800 cccccccc 10000000 00000000 00000000 0000 0000 0000000000000001"
+            "08000000 00000000 02000000 00000000"
         ),
     ),
     "learned": (Learned(3, b"abc"), "01100800 cccccccc 08000000 00000000 03000000 616263 00"),
