@@ -11,8 +11,7 @@ different TCP connections.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import Enum, auto
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from rpch.dcerpc.framing import Bytes
 from rpch.errors import RpchError, TransportError, UnexpectedMessage
@@ -67,55 +66,12 @@ from rpch.vconn.events import (
     Tick,
 )
 from rpch.vconn.flow import Inlet, Outlet, SendWindow, WindowViolated
+from rpch.vconn.inbound_states import ALWAYS, MOVES, TRANSITIONS, S
 from rpch.vconn.machine import Machine, Timer
 from rpch.vconn.settings import ProxySettings
 
 SERVER_UNAVAILABLE = 0x6BA
 KEEPALIVE_DEFAULT = 300.0  # ClientKeepalive 0  (2.2.3.5.6)
-
-
-class InState(Enum):
-    """The inbound proxy's states, by their names in MS-RPCH 3.2.3."""
-
-    CONNECTING = auto()  # ours: the server leg of CONN/B1 is being opened
-    B3W = auto()
-    CONNECTING_R1 = auto()  # ours: the same for IN_R1/A1
-    WAIT_B2 = auto()
-    OPENED = auto()
-    OPENED_A5W = auto()
-    FLUSHING = auto()  # ours: after IN_R1/A5, until the last queued PDU and IN_R1/B1 have left
-    FINISHED = auto()
-
-
-S = InState
-
-# Which PDU is legal on which leg in which state, and where it leads.
-TRANSITIONS: Final[Mapping[InState, Mapping[tuple[Place, type[RtsPdu]], InState]]] = {
-    S.CONNECTING: {},
-    S.B3W: {(Place.IN_T, ConnB3): S.OPENED},
-    S.CONNECTING_R1: {},
-    S.WAIT_B2: {(Place.IN_T, InR1B2): S.OPENED},
-    S.OPENED: {(Place.IN_H, InR1A5): S.FLUSHING},
-    S.OPENED_A5W: {(Place.IN_H, InR2A5): S.OPENED},
-    S.FLUSHING: {},
-    S.FINISHED: {},
-}
-# What else moves it.
-MOVES: Final[Mapping[InState, Mapping[type[Event], InState]]] = {
-    S.CONNECTING: {Connected: S.B3W, ConnectFailed: S.FINISHED},
-    S.B3W: {},
-    S.CONNECTING_R1: {Connected: S.WAIT_B2, ConnectFailed: S.FINISHED},
-    S.WAIT_B2: {},
-    S.OPENED: {SuccessorArrived: S.OPENED_A5W},
-    S.OPENED_A5W: {},
-    S.FLUSHING: {},
-    S.FINISHED: {},
-}
-# And what leads nowhere else, in any state.
-ALWAYS: Final[Mapping[Place, tuple[type[RtsPdu], ...]]] = {
-    Place.IN_H: (Ping, KeepAlive),
-    Place.IN_T: (Ack,),
-}
 
 
 class InboundProxy(Machine):
