@@ -32,6 +32,9 @@ def proxy(
         bool | None, typer.Option("--no-tls", help="Plain HTTP: loopback and trusted relays.")
     ] = None,
     user: Annotated[Texts, typer.Option(help=r"An account: 'DOMAIN\name:password'.")] = None,
+    auth: Annotated[Texts, typer.Option(help="Negotiate, NTLM or Basic; may be repeated.")] = None,
+    extended_protection: Annotated[str | None, typer.Option(help="none, allow or require.")] = None,
+    public_name: Annotated[str | None, typer.Option(help="The name clients know this proxy by.")] = None,
     valid_ports: Annotated[str | None, typer.Option(help="Targets: 'server:593;server:6001-6004'.")] = None,
     wildcards: Annotated[bool | None, typer.Option("--wildcards", help="A trailing * is a prefix.")] = None,
     route: Annotated[Texts, typer.Option(help="Where a target is: 'name:port=127.0.0.1:9999'.")] = None,

@@ -6,6 +6,7 @@ The names are those of the command line and of the TOML file. Everything has a d
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 from typing import Final
@@ -13,11 +14,15 @@ from typing import Final
 import msgspec
 
 from rpch.aio.tls import server_context
-from rpch.auth.accounts import AccountSource, MemoryAccounts
+from rpch.auth.accounts import AccountSource, MemoryAccounts, parse_user_option
+from rpch.auth.channel_binding import ChannelBinding
+from rpch.auth.extended_protection import ExtendedProtection, ProtectionMode
 from rpch.auth.http_authenticator import HttpAuthenticator
-from rpch.auth.schemes import Scheme
+from rpch.auth.ntlm.settings import NtlmSettings
+from rpch.auth.schemes import Scheme, parse_schemes
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
+from rpch.proxy.certificates import certificate_names, channel_binding
 from rpch.proxy.policy import Policy, parse_networks
 from rpch.proxy.routes import RouteTable
 from rpch.proxy.service import ProxyOptions, RpcProxy
@@ -38,6 +43,9 @@ class ProxyConfiguration(
     tls_key: Path | None = None
     no_tls: bool = False
     user: list[str] = []
+    auth: list[str] | None = None
+    extended_protection: str = "require"
+    public_name: str = ""
     valid_ports: str = ""
     wildcards: bool = False
     route: list[str] = []
@@ -110,10 +118,60 @@ class ProxyConfiguration(
             found.append("there is no account, so nobody can authenticate; add user lines")
         return found
 
+    def authenticator(self, accounts: AccountSource) -> HttpAuthenticator:
+        """Who may authenticate here, and how. NTLM in the clear must be asked for by name."""
+        wanted = self.auth if self.auth is not None else ["Basic"] if self.no_tls else list(Scheme)
+        try:
+            schemes = parse_schemes(wanted)
+        except KeyError as error:
+            known = ", ".join(Scheme)
+            raise ConfigError("auth", f"{error.args[0]!r} is no scheme; known are {known}") from None
+        name = self.public_name or socket.getfqdn()
+        hosts = [name, *(certificate_names(self.tls_cert) if self.tls_cert else ())]
+        return HttpAuthenticator(
+            accounts,
+            schemes=schemes,
+            without_tls=schemes if self.no_tls else (),
+            ntlm=NtlmSettings.standalone(name, domain=self._domain()),
+            protection=ExtendedProtection(self._protection(), hosts=hosts, allow_dotless_names=True),
+        )
+
+    def bindings(self) -> tuple[ChannelBinding, ...]:
+        """What clients must have seen of our TLS; `ConfigError` where the certificate offers nothing."""
+        if self.tls_cert is None:
+            return ()
+        binding = channel_binding(self.tls_cert)
+        if binding is not None:
+            return (binding,)
+        if self._protection() is ProtectionMode.REQUIRE:
+            problem = "this kind of certificate has no channel binding; use RSA or ECDSA, or allow"
+            raise ConfigError("extended-protection", problem)
+        return ()
+
+    def _protection(self) -> ProtectionMode:
+        try:
+            mode = ProtectionMode(self.extended_protection.capitalize())
+        except ValueError:
+            problem = f"{self.extended_protection!r} is none of none, allow and require"
+            raise ConfigError("extended-protection", problem) from None
+        if mode is ProtectionMode.REQUIRE and self.no_tls:
+            return ProtectionMode.ALLOW  # without TLS of our own there is nothing to bind to
+        return mode
+
+    def _domain(self) -> str:
+        """The domain that NTLM names: that of the accounts, where they have one."""
+        domains = {parse_user_option(option)[0].domain for option in self.user}
+        return next(iter(domains)) if len(domains) == 1 else ""
+
     def proxy(
         self, tasks: asyncio.TaskGroup, accounts: AccountSource, tracer: Tracer | None = None
     ) -> RpcProxy:
         """The proxy, ready to take connections."""
-        plain = (Scheme.BASIC,) if self.no_tls else ()
-        authenticator = HttpAuthenticator(accounts, schemes=(Scheme.BASIC,), without_tls=plain)
-        return RpcProxy(authenticator, self.policy(), tasks, options=self.options(), tracer=tracer)
+        return RpcProxy(
+            self.authenticator(accounts),
+            self.policy(),
+            tasks,
+            bindings=self.bindings(),
+            options=self.options(),
+            tracer=tracer,
+        )

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from rpch.aio.lingering import LINGER_BYTES, Lingering
 from rpch.auth.accounts import Identity
-from rpch.auth.outcomes import Authenticated, AuthOutcome, Challenge, Refused
+from rpch.auth.channel_binding import Channel
+from rpch.auth.outcomes import Authenticated, AuthOutcome, Challenge, Headers, Refused
+from rpch.auth.schemes import CHALLENGE_HEADER
 from rpch.http.answers import CONTINUE, challenge_answer, echo_answer, refusal_answer
 from rpch.http.channels import ChannelKind, ChannelRequest, read_channel_request
 from rpch.http.heads import RequestHead, read_request_head
@@ -52,7 +54,9 @@ class ProxyConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
         self.tls = transport.get_extra_info("ssl_object") is not None
-        self._session = self._proxy.authenticator.session(peer=self.peer)
+        channel = Channel(self.tls, self._proxy.bindings if self.tls else ())
+        relayed = self._proxy.policy.is_relay(self.peer)
+        self._session = self._proxy.authenticator.session(peer=self.peer, channel=channel, relayed=relayed)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
@@ -120,7 +124,9 @@ class ProxyConnection(asyncio.Protocol):
 
     async def _authenticate(self, request: ChannelRequest, arrival: Arrival) -> None:
         """Verifying may take a while; nothing else of this connection is looked at meanwhile."""
-        outcome = await self._session.step(request.authorization, secure=arrival.secure)
+        outcome = await self._session.step(
+            request.authorization, secure=arrival.secure, client=arrival.client
+        )
         self._busy = None
         if self._ended:
             return
@@ -133,11 +139,11 @@ class ProxyConnection(asyncio.Protocol):
                 self._decide(request, arrival, identity)
             case Challenge(headers=headers, failure=failure):
                 self._proxy.report_challenge(self.peer, request, failure)
-                self._challenge(request, [value for _, value in headers])
+                self._challenge(request, _offers(headers))
             case Refused(rule=rule, detail=detail, status=status, headers=headers):
                 self._proxy.report_refusal(self.peer, request, rule, detail)
-                if status == 401 and headers:
-                    self._end(challenge_answer([value for _, value in headers], reuse=False, rule=rule))
+                if status == 401 and (offers := _offers(headers)):
+                    self._end(challenge_answer(offers, reuse=False, rule=rule))
                 else:
                     self._end(refusal_answer(HttpRefused(status, "Forbidden", rule, detail)))
 
@@ -228,3 +234,7 @@ class ProxyConnection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _offers(headers: Headers) -> list[str]:
+    return [value for name, value in headers if name == CHALLENGE_HEADER]

@@ -93,7 +93,7 @@ class Policy:
         self, peer: str, *, tls: bool, forwarded_proto: str | None = None, forwarded_for: str | None = None
     ) -> Arrival:
         """How a request got here; only a trusted relay is believed what it says about the client."""
-        if not self._is_relay(peer):
+        if not self.is_relay(peer):
             return Arrival(peer, tls)
         secure = tls or self.plain_from_relays
         if forwarded_proto is not None:
@@ -168,7 +168,8 @@ class Policy:
             )
         return Allowed(self.routes.resolve(host, port), entry)
 
-    def _is_relay(self, peer: str) -> bool:
+    def is_relay(self, peer: str) -> bool:
+        """Whether a peer is a relay of ours, which is believed what it says about its clients."""
         try:
             address = _unmapped(ip_address(peer.partition("%")[0]))
         except ValueError:
@@ -183,7 +184,7 @@ class Policy:
                 client = str(ip_address(part.strip()))
             except ValueError:
                 break
-            if not self._is_relay(client):
+            if not self.is_relay(client):
                 break
         return client
 

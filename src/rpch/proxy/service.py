@@ -14,6 +14,7 @@ import structlog
 
 from rpch.aio.driver import Driver
 from rpch.auth.accounts import Identity
+from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.http_authenticator import HttpAuthenticator
 from rpch.auth.outcomes import Failure
 from rpch.errors import RpchError
@@ -50,11 +51,13 @@ class RpcProxy:
         policy: Policy,
         tasks: asyncio.TaskGroup,
         *,
+        bindings: tuple[ChannelBinding, ...] = (),
         options: ProxyOptions | None = None,
         tracer: Tracer | None = None,
     ) -> None:
         self.authenticator, self.policy, self.tracer = authenticator, policy, tracer
         self.options = options or ProxyOptions()
+        self.bindings = bindings
         self.inbound: VirtualConnections[InboundProxy] = VirtualConnections()
         self.outbound: VirtualConnections[OutboundProxy] = VirtualConnections()
         self.drivers: dict[Machine, Driver] = {}
