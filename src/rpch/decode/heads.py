@@ -141,7 +141,7 @@ def masked_head(data: bytes) -> bytes:
         name, colon, value = line.partition(b":")
         field, text = name.strip().lower().decode("latin-1"), value.strip().decode("latin-1")
         if colon and field in SECRET_HEADERS and shown_value(field, text) != text:
-            scheme = len(value) - len(value.lstrip()) + len(text.partition(" ")[0])
+            scheme = len(value) - len(value.lstrip()) + len(text.partition(" ")[0]) + 1
             kept = 0 if field.endswith("cookie") else scheme
             line = name + colon + value[:kept] + b"x" * (len(value) - kept)
         lines.append(line)

@@ -22,9 +22,15 @@ def parse_hex(text: str) -> bytes:
     lines = [line for line in lines if line.text.strip()]
     if not lines:
         raise DecodeError("no hex digits at all", at=0)
-    if (dump := _parse_dump(lines)) is not None:
-        return dump
-    return b"".join(_parse_loose(line) for line in lines)
+    if not _begins_a_dump(lines):
+        return b"".join(_parse_loose(line) for line in lines)
+    try:
+        return _parse_dump(lines)
+    except _Doubt as doubt:
+        try:
+            return b"".join(_parse_loose(line) for line in lines)
+        except DecodeError:
+            raise DecodeError(doubt.reason, at=doubt.at) from None
 
 
 @dataclass(frozen=True)
@@ -33,33 +39,34 @@ class _Line:
     text: str
 
 
-def _parse_dump(lines: list[_Line]) -> bytes | None:
-    """The bytes of a dump with offsets, or None if this is none.
+class _Doubt(DecodeError):
+    """The first lines do not fit together: it may be no dump at all."""
+
+
+def _begins_a_dump(lines: list[_Line]) -> bool:
+    """Whether the first line begins with an offset of zero and goes on."""
+    found = _OFFSET.fullmatch(lines[0].text)
+    return found is not None and found[2] is not None and int(found[1], 16) == 0
+
+
+def _parse_dump(lines: list[_Line]) -> bytes:
+    """The bytes of a dump with offsets.
 
     A column of text may look like hex, so a line holds as many bytes as the next offset says.
     """
     found = [_OFFSET.fullmatch(line.text) for line in lines]
-    if len(lines) < 2 and not (found[0] and set(found[0][1]) == {"0"} and found[0][2]):
-        return None
-    if not found[0] or found[0][2] is None or int(found[0][1], 16) != 0:
-        return None
     offsets = [int(match[1], 16) if match else None for match in found]
     data, width = bytearray(), 0
     for index, (line, match) in enumerate(zip(lines, found, strict=True)):
+        wrong = _Doubt if index < 2 else DecodeError
         if line.text.strip() == "*":
-            raise DecodeError(
-                f"line {line.number} stands for repeated lines: dump again with -v", at=len(data)
-            )
+            raise wrong(f"line {line.number} stands for repeated lines: dump again with -v", at=len(data))
         if match is None or offsets[index] != len(data):
-            if index == 1:
-                return None  # the first line only looked like one
-            raise DecodeError(f"line {line.number} does not begin with offset {len(data):x}", at=len(data))
+            raise wrong(f"line {line.number} does not begin with offset {len(data):x}", at=len(data))
         following = offsets[index + 1] if index + 1 < len(lines) else None
-        size = following - len(data) if following is not None else width or _WIDEST
-        if not 0 < size <= _WIDEST and following is not None:
-            if index == 0:
-                return None
-            raise DecodeError(f"the offset after line {line.number} does not fit", at=len(data))
+        size = width or _WIDEST if following is None else following - len(data)
+        if not 0 < size <= _WIDEST:
+            raise wrong(f"the offset after line {line.number} does not fit", at=len(data))
         data += _leading_bytes(match[2] or "", size)
         width = max(width, size)
     return bytes(data)
