@@ -1,11 +1,13 @@
 """The peers, each started when the first test asks for it."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.interop.impacket_server import impacket_serving
+from tests.interop.laboratory import Laboratory, laboratory
 from tests.interop.relays import Authority
 from tests.interop.samba_server import SambaServer, samba_serving
 
@@ -22,6 +24,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.interop)
             for warning in TOLERATED:
                 item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Has impacket's sockets collected while what they say is still tolerated."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +51,10 @@ def impacket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of impacket's server, which offers the echo interface. One connection at a time."""
     with impacket_serving(tmp_path_factory.mktemp("impacket")) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """`rpch up`."""
+    with laboratory(tmp_path_factory.mktemp("up")) as running:
+        yield running

@@ -29,9 +29,13 @@ class Served:
         """The port of `address`."""
         return int(self.address.rpartition(":")[2])
 
-    def events(self) -> list[dict[str, Any]]:
-        """Every JSON line it has printed."""
-        return list(json_lines(self.program.stdout))
+    def log(self) -> list[dict[str, Any]]:
+        """Every line of its log so far."""
+        return list(json_lines(self.program.stderr))
+
+    def channels(self) -> set[str]:
+        """Which kinds of channel it has opened, IN and OUT."""
+        return {line["channel"] for line in self.log() if line["event"] == "opened"}
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:

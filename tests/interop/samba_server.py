@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from impacket.dcerpc.v5 import epm, rrp
+
+from tests.interop.impacket_client import over_tcp
 from tests.interop.processes import Program, is_listening, private_address, run_once, wait_until_closed
 
 DAEMON = "/usr/libexec/samba/samba-dcerpcd"
@@ -48,6 +51,12 @@ class SambaServer:
     domain: str = "LAB"
     user: str = "alice"
     password: str = "Passw0rd!"
+
+    def registry(self) -> str:
+        """The registry's `host:port`, as the mapper tells it."""
+        with over_tcp(self.address, MAPPER_PORT) as mapper:
+            found = epm.hept_map(self.address, rrp.MSRPC_UUID_RRP, protocol="ncacn_ip_tcp", dce=mapper)
+        return f"{self.address}:{found.rpartition('[')[2].rstrip(']')}"
 
     @property
     def mapper(self) -> str:

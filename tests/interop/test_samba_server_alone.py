@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from impacket.dcerpc.v5 import epm, mgmt, rrp
+from impacket.dcerpc.v5 import mgmt, rrp
 from impacket.uuid import uuidtup_to_bin
 
 from tests.interop.captures import capturing
@@ -15,15 +15,10 @@ VERSION_KEY = "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
 MAPPER = uuidtup_to_bin(("e1af8308-5d1f-11c9-91a4-08002b14a0fa", "3.0"))
 
 
-def registry_port(server: SambaServer) -> int:
-    """Where Samba's mapper says that its registry is."""
-    with over_tcp(server.address, MAPPER_PORT) as association:
-        found = epm.hept_map(server.address, rrp.MSRPC_UUID_RRP, protocol="ncacn_ip_tcp", dce=association)
-    return int(found.rpartition("[")[2].rstrip("]"))
-
-
 def test_impacket_finds_the_registry_through_the_mapper(samba_server: SambaServer) -> None:
-    assert 49152 <= registry_port(samba_server) <= 49252
+    host, _, port = samba_server.registry().rpartition(":")
+    assert host == samba_server.address
+    assert 49152 <= int(port) <= 49252
 
 
 def test_impacket_asks_the_mapper_which_interfaces_it_offers(samba_server: SambaServer) -> None:
@@ -36,7 +31,7 @@ def test_impacket_asks_the_mapper_which_interfaces_it_offers(samba_server: Samba
 
 @pytest.mark.parametrize("level", [PACKETS_SIGNED, PACKETS_SEALED])
 def test_impacket_reads_the_registry_in_protected_calls(samba_server: SambaServer, level: int) -> None:
-    port = registry_port(samba_server)
+    port = int(samba_server.registry().rpartition(":")[2])
     user, password = samba_server.user, samba_server.password
     with over_tcp(samba_server.address, port, user=user, password=password, level=level) as association:
         association.bind(rrp.MSRPC_UUID_RRP)
@@ -68,7 +63,7 @@ def test_samba_s_client_is_refused_with_a_wrong_password(samba_server: SambaServ
 
 def test_tshark_decodes_a_capture_of_the_calls(samba_server: SambaServer, tmp_path: Path) -> None:
     with capturing(tmp_path, MAPPER_PORT, host=samba_server.address) as capture:
-        registry_port(samba_server)
+        samba_server.registry()
     shown = [packet.info for packet in capture.packets()]
     assert capture.flaws() == []
     assert any(info.startswith("Bind: ") for info in shown)
