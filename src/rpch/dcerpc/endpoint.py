@@ -30,8 +30,9 @@ class Limits:
     fragment_timeout: float = 60.0
     # Observed: FreeRDP refuses fragments of exactly the size it announced.
     response_margin: int = 8
-    # Observed: Samba up to 4.17 declares padding before the token of a bind, and expects it to pass.
-    bind_padding: bool = False
+    # Observed: Samba up to 4.17 lets the body of a bind count as padding of its token, and refuses a bind
+    # without contexts for no given reason. Its test suite of that age expects both.
+    legacy_bind: bool = False
 
 
 @dataclass(frozen=True)

@@ -78,12 +78,12 @@ class Handshake:
         identity: str,
         secondary_address: str,
         fragment_limit: int,
-        bind_padding: bool = False,
+        legacy_bind: bool = False,
     ) -> None:
         self.presentation, self.security = presentation, security
         self._associations, self._identity = associations, identity
         self._secondary_address, self._fragment_limit = secondary_address, fragment_limit
-        self._bind_padding = bind_padding
+        self._legacy_bind = legacy_bind
         self._waiting: _Waiting | None = None
         self.association: Association | None = None
         self.fragment = fragment_limit
@@ -107,7 +107,9 @@ class Handshake:
         try:
             agreed = self.presentation.bind(offer.contexts)
         except BadOffer as error:
-            raise BindRefused(error.reason, str(error)) from error
+            unexplained = self._legacy_bind and not offer.contexts
+            reason = RejectReason.NOT_SPECIFIED if unexplained else error.reason
+            raise BindRefused(reason, str(error)) from error
         flags = WHOLE | self._header_signing(offer.flags)
         if agreed.created and PfcFlags.CONC_MPX in offer.flags:
             self.multiplexed = True
@@ -273,9 +275,8 @@ class Handshake:
 
     def _padded(self, trailer: SecTrailer, data: bytes) -> bool:
         """Whether a trailer declares padding that it may not have.  MS-RPCE 2.2.2.11"""
-        if not self._bind_padding:
+        if not self._legacy_bind:
             return trailer.pad_length != 0
-        # Observed: Samba up to 4.17 lets the whole body of a bind count as padding.
         return trailer.pad_length > max(0, len(data) - 24 - SecTrailer.SIZE - len(trailer.token))
 
 

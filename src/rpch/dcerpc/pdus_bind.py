@@ -137,7 +137,9 @@ class _Offer:
         little_endian = header.little_endian
         reader, auth = part(data, header)
         xmit, recv, group = _NEGOTIATED.read(reader, little_endian=little_endian)
-        count, *_reserved = reader.take(4)
+        (count,) = reader.take(1)
+        # Observed: a list of no contexts may end here, without the reserved bytes.
+        reader.take(3 if count else min(3, reader.remaining))
         contexts = tuple(ContextElement.read(reader, little_endian=little_endian) for _ in range(count))
         filler = reader.take(reader.remaining)
         return cls(header.call_id, contexts, xmit, recv, group, header.flags, auth, filler)

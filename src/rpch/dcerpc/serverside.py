@@ -109,7 +109,7 @@ class ServerConnection:
             identity=identity,
             secondary_address=endpoint.secondary_address,
             fragment_limit=limits.fragment,
-            bind_padding=limits.bind_padding,
+            legacy_bind=limits.legacy_bind,
         )
         self._calls = ServerCalls(self._handshake, limits, user=user)
         self._held: list[bytes] = []

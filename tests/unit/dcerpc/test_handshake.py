@@ -212,12 +212,17 @@ def test_padding_has_no_place_in_the_bind_family() -> None:
         check_denied(client.send(pdu), status)
 
 
+def test_a_bind_without_contexts_is_refused_for_a_reason_unless_it_shall_not() -> None:
+    check_nak(client_of().send(Bind(1, ())), 4)
+    check_nak(client_of(Limits(legacy_bind=True)).send(Bind(1, ())), 0)
+
+
 def test_padding_within_the_body_can_be_tolerated() -> None:
     context = ToyContext(2, PKT)
     token = context.mechanism.first()
     room = len(Bind(1, (offer(1),), auth=context.leg(token)).encode()) - 24 - 8 - len(token)
     for pad, accepted in [(room, True), (room + 1, False)]:
-        client = client_of(Limits(bind_padding=True))
+        client = client_of(Limits(legacy_bind=True))
         seen = client.send(Bind(1, (offer(1),), auth=padded(context, token, pad)))
         assert isinstance(seen[0], BindAck if accepted else BindNak)
 

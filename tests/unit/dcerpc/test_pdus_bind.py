@@ -50,6 +50,13 @@ def test_an_offer_of_nothing_is_well_formed() -> None:
     assert decode_pdu(Bind(1, ()).encode()) == Bind(1, ())
 
 
+def test_an_offer_of_nothing_may_end_with_its_count() -> None:
+    short = bytes.fromhex("05000b03 10000000 1900 0000 01000000 d016 d016 00000000 00")
+    assert decode_pdu(short) == Bind(1, ())
+    with pytest.raises(DecodeError):
+        decode_pdu(short[:-1] + b"\x01")
+
+
 def test_more_contexts_than_bytes_are_refused() -> None:
     wire = bytearray(Bind(1, (ContextElement(0, MGMT, (NDR20,)),)).encode())
     wire[24] = 2
