@@ -211,13 +211,10 @@ class ChannelOpening:
         channel = self._request.kind.name
         tell = log.warning if why else log.info
         machine = self._driver.machine
-        name = (
-            machine.virtual_connection.hex()[:8] if isinstance(machine, InboundProxy | OutboundProxy) else ""
-        )
         tell(
             what,
             channel=channel,
-            connection=name,
+            connection=machine.virtual_connection.hex()[:8],
             client=self._arrival.client,
             user=self._user,
             target=str(self._allowed.address),

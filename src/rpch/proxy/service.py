@@ -20,10 +20,12 @@ from rpch.auth.outcomes import Failure
 from rpch.errors import RpchError
 from rpch.http.answers import Framing
 from rpch.http.channels import ChannelRequest
+from rpch.http.rpc_error import RpcError
+from rpch.proxy.answers import refusal_of
 from rpch.proxy.channels import ChannelOpening
 from rpch.proxy.policy import Allowed, Arrival, Policy
 from rpch.trace import Tracer
-from rpch.vconn.inbound import InboundProxy
+from rpch.vconn.inbound import SERVER_UNAVAILABLE, InboundProxy
 from rpch.vconn.machine import Machine
 from rpch.vconn.outbound import OutboundProxy
 from rpch.vconn.settings import Settings
@@ -89,9 +91,16 @@ class RpcProxy:
         ChannelOpening(self, request, arrival, identity, allowed).begin(transport, rest, on_lost)
 
     def end_all(self, why: RpchError | None) -> None:
-        """End every virtual connection on this node; the other parties see it at once."""
-        for driver in list(self.drivers.values()):
-            driver.perform(driver.machine.abort(why))
+        """End every virtual connection on this node; the other parties see it at once.
+
+        On IN channels nothing was answered yet, so their clients are told.  MS-RPCH 2.1.2.1.3
+        """
+        farewell = refusal_of(RpcError(SERVER_UNAVAILABLE), "Draining")
+        for machine, driver in list(self.drivers.items()):
+            told = driver.legs.pop(machine.in_h, None) if isinstance(machine, InboundProxy) else None
+            if told is not None:
+                told.refuse(farewell)
+            driver.perform(machine.abort(why))
 
     async def drain(self, grace: float) -> None:
         """Take no new virtual connection, give those that are here time to end, then end them."""
