@@ -1,0 +1,251 @@
+"""The server of the benchmark, as a process of its own: it answers every call with fixed PDUs.
+
+It listens three times: for plain TCP connections, for `ncacn_http` legs from an RPC proxy, and for HTTP
+channels themselves, so that HAProxy can relay in `mode http` what our proxy relays. It knows no more of the
+protocol than openings and flow control, and is light, so that the relays are what is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Final, cast
+
+from benchmarks.messages import ANSWER, CALL, CALL_SIZE, DOWNLOAD, FRAGMENT_SIZE, OPNUM_AT, UPLOAD, Opnum
+from benchmarks.virtual import WINDOW, Half, Write
+from rpch.aio.event_loop import run
+from rpch.aio.leg import BANNER
+from rpch.dcerpc.framing import Bytes, PduCutter
+from rpch.http.answers import success_head
+from rpch.http.heads import read_request_head
+from rpch.rts.commands import (
+    ConnectionTimeout,
+    Destination,
+    FlowControlAck,
+    ForwardDestination,
+    ReceiveWindowSize,
+    Version,
+)
+from rpch.rts.pdus import (
+    Ack,
+    AckWithDestination,
+    ConnA1,
+    ConnA2,
+    ConnA3,
+    ConnB1,
+    ConnB2,
+    ConnB3,
+    ConnC1,
+    ConnC2,
+    RtsPdu,
+    decode,
+)
+
+LIFETIME: Final = 1 << 30
+TIMEOUT: Final = ConnectionTimeout(120_000)
+OURS: Final = ReceiveWindowSize(WINDOW)
+LAST_FRAGMENT: Final = UPLOAD[-FRAGMENT_SIZE:]
+
+
+class Service:
+    """Answers the calls of one connection."""
+
+    def __init__(self, answer: Callable[[bytes], None]) -> None:
+        self._answer = answer
+        self._uploaded = 0
+
+    def take(self, run: Bytes) -> None:
+        """A run of requests. Small ones come one at a time, fragments of an upload in any number."""
+        if run == CALL:
+            self._answer(ANSWER)
+        elif len(run) == CALL_SIZE and run[OPNUM_AT] == Opnum.DOWNLOAD:
+            self._answer(DOWNLOAD)
+        else:
+            self._uploaded += len(run)
+            if self._uploaded == len(UPLOAD):
+                self._uploaded = 0
+                self._answer(ANSWER)
+
+
+class DirectConnection(asyncio.Protocol):
+    """`ncacn_ip_tcp`: nothing but calls."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._service = Service(cast(asyncio.Transport, transport).write)
+        self._cutter = PduCutter()
+
+    def data_received(self, data: bytes) -> None:
+        for _, requests in self._cutter.feed(data):
+            self._service.take(requests)
+
+
+class Served:
+    """One virtual connection at this end, when both halves are here."""
+
+    def __init__(self) -> None:
+        self.out: Half | None = None
+        self.inn: Half | None = None
+        self.opened: Callable[[], None]
+        self.service = Service(self._answer)
+
+    def _answer(self, run: bytes) -> None:
+        if self.out is not None:
+            self.out.submit(run)
+
+
+class Leg(asyncio.Protocol):
+    """One connection of a virtual connection; its first PDU says which."""
+
+    def __init__(self, known: dict[bytes, Served]) -> None:
+        self._known = known
+        self._cutter = PduCutter()
+        self._served: Served | None = None
+        self._half: Half
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        for rts, piece in self._cutter.feed(data):
+            if self._served is None:
+                self._served = self._begin(bytes(piece))
+                if self._served.out and self._served.inn:
+                    self._served.opened()
+            elif rts:
+                self.control(self._served, bytes(piece))
+            else:
+                self._half.arrived(len(piece))
+                self._served.service.take(piece)
+                self._half.consumed(len(piece))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for cookie, served in list(self._known.items()):
+            if served is self._served:
+                del self._known[cookie]
+
+    def _begin(self, data: bytes) -> Served:
+        pdu = decode(data, legal=self.first_pdus())
+        served = self._known.setdefault(vars(pdu)["virtual_connection"].value, Served())
+        self._half = self.begin(served, pdu)
+        return served
+
+    def first_pdus(self) -> tuple[type[RtsPdu], ...]:
+        """What may come first."""
+        raise NotImplementedError
+
+    def begin(self, served: Served, pdu: RtsPdu) -> Half:
+        """Make this leg one half of a virtual connection."""
+        raise NotImplementedError
+
+    def control(self, served: Served, data: bytes) -> None:
+        """An RTS PDU after the first."""
+        raise NotImplementedError
+
+
+class ServerLeg(Leg):
+    """`ncacn_http`: a leg from an RPC proxy."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.write(BANNER)
+
+    def first_pdus(self) -> tuple[type[RtsPdu], ...]:
+        return (ConnA2, ConnB2)
+
+    def begin(self, served: Served, pdu: RtsPdu) -> Half:
+        write = self.transport.write
+        match pdu:
+            case ConnA2(out_channel=cookie, window=window):
+                half = served.out = Half(cookie.value, write, window.size, _nobody)
+                return half
+            case ConnB2(in_channel=cookie, window=window, timeout=timeout):
+                half = served.inn = Half(cookie.value, write, 0, lambda ack: write(Ack(ack).encode()))
+                served.opened = lambda: _open_server(served, write, ConnC1(Version(1), window, timeout))
+                return half
+        raise AssertionError(pdu)
+
+    def control(self, served: Served, data: bytes) -> None:
+        out = served.out
+        assert out is not None
+        pdu = decode(data, legal=(Ack, AckWithDestination))
+        if isinstance(pdu, Ack):
+            out.acknowledged(pdu.ack)
+        else:  # for the outbound proxy or the client: both are beyond OUT-T
+            out.write(data)
+
+
+def _open_server(served: Served, write_in: Write, c1: ConnC1) -> None:
+    assert served.out is not None
+    served.out.write(c1.encode())
+    write_in(ConnB3(OURS, Version(1)).encode())
+
+
+def _nobody(ack: FlowControlAck) -> None:
+    raise AssertionError("no RPC PDU comes this way")
+
+
+class ChannelLeg(Leg):
+    """HTTP: a channel of a client, which takes this end for the proxies and the server at once."""
+
+    def __init__(self, known: dict[bytes, Served]) -> None:
+        super().__init__(known)
+        self._head: bytes | None = b""
+
+    def data_received(self, data: bytes) -> None:
+        if self._head is not None:
+            self._head += data
+            found = read_request_head(self._head)
+            if found is None:
+                return
+            data, self._head = self._head[found[1] :], None
+        super().data_received(data)
+
+    def first_pdus(self) -> tuple[type[RtsPdu], ...]:
+        return (ConnA1, ConnB1)
+
+    def begin(self, served: Served, pdu: RtsPdu) -> Half:
+        write = self.transport.write
+        match pdu:
+            case ConnA1(out_channel=cookie, window=window):
+                half = served.out = Half(cookie.value, write, window.size, _nobody)
+                write(success_head(LIFETIME) + ConnA3(TIMEOUT).encode())
+                served.opened = lambda: write(ConnC2(Version(1), OURS, TIMEOUT).encode())
+                return half
+            case ConnB1(in_channel=cookie):
+                half = served.inn = Half(cookie.value, write, 0, lambda ack: _to_client(served, ack))
+                return half
+        raise AssertionError(pdu)
+
+    def control(self, served: Served, data: bytes) -> None:
+        assert served.out is not None
+        pdu = decode(data, legal=(AckWithDestination,))
+        assert isinstance(pdu, AckWithDestination)
+        served.out.acknowledged(pdu.ack)
+
+
+def _to_client(served: Served, ack: FlowControlAck) -> None:
+    assert served.out is not None
+    served.out.write(AckWithDestination(Destination(ForwardDestination.CLIENT), ack).encode())
+
+
+async def main() -> None:
+    """Listen on ports of the system's choice, and say which."""
+    loop = asyncio.get_running_loop()
+    legs: dict[bytes, Served] = {}
+    channels: dict[bytes, Served] = {}
+    makers: dict[str, Callable[[], asyncio.Protocol]] = {
+        "direct": DirectConnection,
+        "legs": lambda: ServerLeg(legs),
+        "channels": lambda: ChannelLeg(channels),
+    }
+    servers = {
+        name: await loop.create_server(make, "127.0.0.1", 0, backlog=4096) for name, make in makers.items()
+    }
+    ports = {name: server.sockets[0].getsockname()[1] for name, server in servers.items()}
+    print(json.dumps({"event": "ready", **ports}), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    run(main())
