@@ -26,11 +26,10 @@ SHOWN_OF_TEXT: Final = 500
 DEPTH: Final = 8
 HIDDEN: Final = "***"
 
-# Fields that carry what travels; only they are ever shown to `Payload`.
-PAYLOAD_FIELDS: Final = frozenset({"data", "run", "stub"})
-SECRET_FIELDS: Final = frozenset(
-    {"authorization", "credential", "credentials", "hash", "key", "nt_hash", "password", "secret", "token"}
-)
+# Fields that carry PDUs; only they are ever shown to `Payload`.
+PAYLOAD_FIELDS: Final = frozenset({"data", "run"})
+STUB_FIELDS: Final = frozenset({"stub"})  # what a call says: never more than its size
+SECRET_WORDS: Final = ("authorization", "credential", "hash", "key", "password", "secret", "token")
 SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "cookie", "set-cookie"}
 )
@@ -127,9 +126,10 @@ class _Printer:
             return self._object(value, parts, depth)
         if isinstance(value, Sequence | AbstractSet):
             return self._members(value, carrier, depth)
-        if type(value).__repr__ is not object.__repr__:
-            return repr(value)
-        return type(value).__name__
+        # What others call a fit representation may hold anything.
+        kind = type(value)
+        ours = kind.__module__.partition(".")[0] == "rpch" and kind.__repr__ is not object.__repr__
+        return repr(value) if ours else kind.__name__
 
     def _object(self, value: object, parts: Iterator[tuple[str, object]], depth: int) -> dict[str, Any]:
         name = getattr(type(value), "NAME", None)
@@ -143,8 +143,10 @@ class _Printer:
         return shown
 
     def _field(self, name: str, value: object, carrier: object, depth: int) -> Any:
-        if name.lower() in SECRET_FIELDS:
+        if any(word in name.lower() for word in SECRET_WORDS):
             return HIDDEN if value else None
+        if name in STUB_FIELDS and isinstance(value, Bytes):
+            return size_only(value, carrier)
         if name in PAYLOAD_FIELDS and isinstance(value, Bytes):
             return self.shown(self._payload(value, carrier), carrier, depth - 1)
         return self.shown(value, carrier, depth - 1)
@@ -157,13 +159,18 @@ class _Printer:
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]] | None:
-    """The fields of an object that declares them, in order."""
+    """The public fields of an object that declares them, in order."""
     kind: Any = type(value)
     if is_dataclass(value):
-        return ((field.name, getattr(value, field.name)) for field in fields(value))
+        return ((field.name, getattr(value, field.name)) for field in fields(value) if public(field.name))
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return zip(kind._fields, value, strict=True)
     if "__slots__" in vars(kind) and kind.__repr__ is object.__repr__:
         names = [kind.__slots__] if isinstance(kind.__slots__, str) else list(kind.__slots__)
-        return ((name, getattr(value, name, None)) for name in names if not name.startswith("__"))
+        return ((name, getattr(value, name, None)) for name in names if public(name))
     return None
+
+
+def public(name: str) -> bool:
+    """Whether a field is anybody else's business."""
+    return not name.startswith("_")

@@ -14,6 +14,7 @@ from rpch.errors import DecodeError
 from rpch.rts.pdus import OutR1A9
 from rpch.testing.rts_samples import SAMPLES
 from rpch.trace import DEPTH, SHOWN_OF_TEXT, Tracer, Turn, plain, short
+from rpch.vconn.events import Leg, Place
 
 COOKIE = bytes(range(0x10, 0x20))
 BY_NAME = {sample.NAME: sample for sample in SAMPLES}
@@ -29,16 +30,16 @@ class Bits(IntFlag):
     TWO = 2
 
 
-class Leg:
-    """Knows how to show itself."""
+def in_leg(number: int) -> Leg:
+    """A leg, which knows how to show itself."""
+    return Leg(Place.IN_H, number)
 
-    __slots__ = ("number",)
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+class Foreign:
+    """Shows more of itself than it should."""
 
     def __repr__(self) -> str:
-        return f"IN-H#{self.number}"
+        return "Foreign(password='hunter2')"
 
 
 class Slotted:
@@ -46,6 +47,21 @@ class Slotted:
 
     def __init__(self) -> None:
         self.size, self.what = 3, "abc"
+
+
+class Private:
+    """Keeps something to itself."""
+
+    __slots__ = ("_password", "user")
+
+    def __init__(self) -> None:
+        self._password, self.user = "hunter2", "ann"
+
+
+@dataclass(frozen=True)
+class Started:
+    stub: bytes
+    _inner: str = "hidden"
 
 
 class OneSlot:
@@ -123,7 +139,7 @@ def told(sample: Turn) -> dict[str, Any]:
 
 
 def test_a_line_says_when_who_what_and_what_followed() -> None:
-    line = turn(RtsArrived(Leg(1), bytes(44)), Send(Leg(2), BY_NAME["CONN/C2"]), Closed(None)).line()
+    line = turn(RtsArrived(in_leg(1), bytes(44)), Send(in_leg(2), BY_NAME["CONN/C2"]), Closed(None)).line()
     assert "\n" not in line
     assert json.loads(line) == {
         "time": 12.345679,
@@ -191,16 +207,19 @@ def test_no_pdu_shows_a_whole_cookie(sample: object) -> None:
         (bytearray(17), {"bytes": 17}),
         (COOKIE, "10111213…"),
         (DecodeError("short", at=3), {"is": "DecodeError", "says": "short, at byte 3"}),
-        (Leg(3), "IN-H#3"),
+        (in_leg(3), "IN-H#3"),
+        (Foreign(), "Foreign"),
         (Slotted(), {"is": "Slotted", "size": 3, "what": "abc"}),
         (OneSlot(), {"is": "OneSlot", "only": 1}),
+        (Private(), {"is": "Private", "user": "ann"}),
+        (Started(bytes(16)), {"is": "Started", "stub": {"bytes": 16}}),
         (Opaque(), "Opaque"),
         (Point(1, 2), {"is": "Point", "x": 1, "y": 2}),
         ([1, (2, 3)], [1, [2, 3]]),
         (frozenset({4}), [4]),
         ({"a": 1, 2: b""}, {"a": 1, "2": {"bytes": 0}}),
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
-        (int, "<class 'int'>"),
+        (int, "type"),
     ],
     ids=lambda value: repr(value).partition(" at 0x")[0],
 )
@@ -222,7 +241,7 @@ def test_secrets_are_never_shown() -> None:
     event = LogIn(
         "ann", "hunter2", b"NTLMSSP\0hunter2", (("Authorization", "Basic aHVudGVyMg=="), ("host", "a"))
     )
-    line = turn(event, Loose({"nt_hash": b"hunter2hunter2", "key": ["hunter2"]})).line()
+    line = turn(event, Loose({"nt_hash": b"hunter2hunter2", "session_keys": ["hunter2"]})).line()
     assert "hunter2" not in line
     assert "aHVudGVyMg" not in line
     assert json.loads(line)["event"] == {
@@ -233,7 +252,9 @@ def test_secrets_are_never_shown() -> None:
         "headers": [["Authorization", "***"], ["host", "a"]],
         "credentials": None,
     }
-    assert json.loads(line)["actions"] == [{"is": "Loose", "value": {"nt_hash": "***", "key": "***"}}]
+    assert json.loads(line)["actions"] == [
+        {"is": "Loose", "value": {"nt_hash": "***", "session_keys": "***"}}
+    ]
 
 
 def test_only_what_travels_is_shown_to_the_payload_hook() -> None:
@@ -243,7 +264,7 @@ def test_only_what_travels_is_shown_to_the_payload_hook() -> None:
         seen.append((bytes(data), carrier))
         return {"hex": bytes(data).hex()}
 
-    arrived, forward = RtsArrived(Leg(1), COOKIE), Forward(Leg(2), memoryview(b"run"))
+    arrived, forward = RtsArrived(in_leg(1), COOKIE), Forward(in_leg(2), memoryview(b"run"))
     shown = json.loads(turn(arrived, forward, Loose(b"secret")).line(show))
     assert seen == [(COOKIE, arrived), (b"run", forward)]
     assert shown["event"]["data"] == {"hex": COOKIE.hex()}
@@ -280,7 +301,7 @@ def test_a_tracer_writes_each_turn_as_one_piece() -> None:
 
 def test_any_text_stream_is_a_sink() -> None:
     sink = io.StringIO()
-    Tracer(sink, payload=lambda data, carrier: len(data)).write(turn(RtsArrived(Leg(1), b"abc")))
+    Tracer(sink, payload=lambda data, carrier: len(data)).write(turn(RtsArrived(in_leg(1), b"abc")))
     assert json.loads(sink.getvalue())["event"]["data"] == 3
 
 

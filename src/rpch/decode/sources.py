@@ -20,14 +20,9 @@ from rpch.rts.commands import ForwardDestination
 LARGEST_TEXT: Final = 64 << 20
 _GZIP: Final = b"\x1f\x8b"
 _TEXT: Final = frozenset(b"\t\n\r\f" + bytes(range(0x20, 0x7F)))
-_RECEIVERS: Final = {
-    "client": ForwardDestination.CLIENT,
-    "in-proxy": ForwardDestination.IN_PROXY,
-    "inbound proxy": ForwardDestination.IN_PROXY,
-    "out-proxy": ForwardDestination.OUT_PROXY,
-    "outbound proxy": ForwardDestination.OUT_PROXY,
-    "server": ForwardDestination.SERVER,
-}
+_RECEIVERS: Final = {party.name.lower().replace("_", "-"): party for party in ForwardDestination}
+# The roles of a trace that others connect to.
+_SERVERS: Final = frozenset({"SERVER", "RPC_SERVER"})
 
 
 class Form(Enum):
@@ -124,7 +119,7 @@ def _decode_trace(text: str, where: Where) -> Iterator[Seen]:
             streams[key] = talk, StreamDecoder(talk), len(streams) + 1
         talk, decoder, number = streams[key]
         for message in decoder.feed(payload.data):
-            from_client = payload.received == (payload.role == "server")
+            from_client = payload.received == (payload.role in _SERVERS)
             yield Seen(
                 message,
                 payload.time,
@@ -142,5 +137,5 @@ def _talk_of(payload: Payload, where: Where, sessions: Sessions) -> Talk:
     place = payload.leg.partition("#")[0]
     talk.place = place if place in ("IN-H", "IN-T", "OUT-H", "OUT-T") else talk.place
     if payload.received and talk.receiver is None:
-        talk.receiver = _RECEIVERS.get(payload.role)
+        talk.receiver = _RECEIVERS.get(payload.role.lower().replace("_", "-"))
     return talk

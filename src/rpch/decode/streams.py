@@ -86,9 +86,7 @@ class StreamDecoder:
         if self._state is _State.LOST:
             self._at += len(data)
             return []
-        if self._chunks:
-            data = self._unchunked(data)
-        self._buffer += data
+        self._buffer += self._unchunked(data)
         messages = []
         while (message := self._next()) is not None:
             messages.append(message)
@@ -124,8 +122,7 @@ class StreamDecoder:
                 return self._next_pdu()
             case _State.OPAQUE:
                 return self._next_body()
-            case _State.LOST:
-                return None
+        return None
 
     def _recognise(self) -> Message | None:
         """What a stretch of the stream begins with."""
@@ -182,8 +179,7 @@ class StreamDecoder:
 
     def _unchunked(self, data: bytes) -> bytes:
         """What is in the chunks; the stream starts anew behind the last one."""
-        chunks = self._chunks
-        if chunks is None:
+        if not (chunks := self._chunks):
             return data
         try:
             content = chunks.feed(data)

@@ -119,8 +119,7 @@ def read_message(data: bytes) -> RtsMessage:
     """The flags and commands of one whole RTS PDU, exact to the byte.  MS-RPCH 2.2.3.6"""
     reader = Reader(bytes(data))
     major, minor, kind, pfc, drep, size, auth, call, flags, count = reader.unpack(HEADER)
-    constants = (major, kind, pfc, drep, auth, call)
-    if constants != CONSTANTS:
+    if (constants := (major, kind, pfc, drep, auth, call)) != CONSTANTS:
         at = next(at for at, value, must in zip(OFFSETS, constants, CONSTANTS, strict=True) if value != must)
         raise DecodeError("not the header of an RTS PDU", at=at)
     if minor > 1:
@@ -454,8 +453,7 @@ class OutR2B3(RtsPdu, flags=RtsFlags.EOF, name="OUT_R2/B3"):
 class OutR2C1(RtsPdu, flags=RtsFlags.PING, name="OUT_R2/C1"):
     """Client to outbound proxy, on the successor: fills its body to 120 bytes.  MS-RPCH 2.2.4.45
 
-    It has the size of OUT_R1/A11. The text lets it hold padding for that, but even an empty padding
-    makes it four bytes too large: only this form is ever right.
+    It has the size of OUT_R1/A11. The text also allows padding, but that is never small enough.
     """
 
     filler: Empty

@@ -35,7 +35,7 @@ def turn(role: str, leg: str, data: bytes, *, received: bool = True) -> str:
 
 
 TRACE = (
-    turn("server", "OUT-T#1", RTS["CONN/A2"]) + turn("server", "OUT-T#1", RTS["CONN/C1"], received=False)
+    turn("SERVER", "OUT-T#1", RTS["CONN/A2"]) + turn("SERVER", "OUT-T#1", RTS["CONN/C1"], received=False)
 ).encode()
 
 
@@ -62,7 +62,7 @@ def test_input_is_recognised(data: bytes, expected: list[str]) -> None:
     [
         (Form.RAW, RTS["Ping"]),
         (Form.HEX, RTS["Ping"].hex().encode()),
-        (Form.TRACE, turn("client", "IN-H#1", RTS["Ping"], received=False).encode()),
+        (Form.TRACE, turn("CLIENT", "IN-H#1", RTS["Ping"], received=False).encode()),
     ],
 )
 def test_the_form_may_be_said(form: Form, data: bytes) -> None:
@@ -87,9 +87,9 @@ def test_a_trace_tells_place_direction_and_connection() -> None:
     first, second = decoded(TRACE)
     assert (first.place, first.connection, first.time, first.from_client) == ("OUT-T", "10111213…", 5.0, True)
     assert (second.message.name, second.from_client) == ("CONN/C1", False)
-    received = turn("client", "OUT-H#1", RTS["OUT_R1/A9"]).encode()
+    received = turn("CLIENT", "OUT-H#1", RTS["OUT_R1/A9"]).encode()
     assert names(received) == ["OUT_R1/A10"]
-    assert names(turn("client", "OUT-H#2", RTS["OUT_R1/A9"], received=False).encode()) == [
+    assert names(turn("CLIENT", "OUT-H#2", RTS["OUT_R1/A9"], received=False).encode()) == [
         "OUT_R1/A10 = OUT_R1/A11"
     ]
 
