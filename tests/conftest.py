@@ -2,6 +2,8 @@
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.conformance_report"]
+
 # One profile everywhere, so that a failure in CI is a failure at home: same examples, no deadline that a
 # busy machine could miss.
 settings.register_profile(

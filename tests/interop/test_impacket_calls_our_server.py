@@ -37,7 +37,6 @@ def add(association: Any, left: int, right: int) -> int:
     return int(total)
 
 
-@pytest.mark.xfail(strict=True, reason="our last page is an empty one with a status that impacket raises")
 def test_the_mapper_lists_the_demo_interface(lab: Laboratory) -> None:
     with through_the_proxy(lab, MAPPER_PORT) as association:
         entries = epm.hept_lookup(None, dce=association)

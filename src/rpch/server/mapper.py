@@ -84,9 +84,10 @@ class Mapper(EndpointMapper):
             cursor = _find(call, handle, _LookupCursor)
         if cursor is None:
             return LookupResponse(NIL_HANDLE, (), MapperStatus.CANT_PERFORM, max_entries=most)
-        found, _ = self._page(cursor, most)
-        # Callers go on until a page is empty, so the handle lives until then
-        handle = _keep(call, handle, cursor if found else None)
+        found, more = self._page(cursor, most)
+        # Some callers go on until the handle is nil, some until a page is empty; impacket takes the status
+        # of an empty page for a failure. So the last page with entries already ends the listing.
+        handle = _keep(call, handle, cursor if more else None)
         entries = tuple(
             Entry(entry.object_uuid, TowerOctets(entry.tower.encode()), entry.annotation) for entry in found
         )

@@ -162,18 +162,31 @@ def test_map_goes_on_by_its_handle() -> None:
     assert found == [False, False, True]
 
 
-def test_lookup_lists_everything_and_ends_with_an_empty_page() -> None:
+def test_lookup_lists_everything_and_its_last_page_ends_it() -> None:
     service, call = mapper(), Asking(handles())
     first = service.ept_lookup(call, lookup())
     assert first.status == MapperStatus.OK
+    assert first.entry_handle.is_nil
     assert first.entries[0] == Entry(UUID(int=0), TowerOctets(STORE.tower.encode()), "store")
     assert first.entries[3].object_uuid == OBJECT
     assert ports(first) == [6001, 49152, 6002, 6003]
-    last = service.ept_lookup(call, lookup(handle=first.entry_handle))
-    assert last == LookupResponse(NIL_HANDLE, (), MapperStatus.NOT_REGISTERED, max_entries=500)
+
+
+def test_a_lookup_handle_is_spent_with_the_last_page() -> None:
+    service, call = mapper(), Asking(handles())
+    first = service.ept_lookup(call, lookup(most=3))
+    assert not first.entry_handle.is_nil
+    last = service.ept_lookup(call, lookup(most=3, handle=first.entry_handle))
+    assert last.entry_handle.is_nil
+    assert ports(last) == [6003]
     with pytest.raises(RpcFault) as caught:
         service.ept_lookup(call, lookup(handle=first.entry_handle))
     assert caught.value.status == Status.S_FAULT_CONTEXT_MISMATCH
+
+
+def test_a_lookup_without_matches_says_so() -> None:
+    empty = Mapper(Registrations()).ept_lookup(Asking(handles()), lookup())
+    assert empty == LookupResponse(NIL_HANDLE, (), MapperStatus.NOT_REGISTERED, max_entries=500)
 
 
 def test_lookup_goes_on_entry_by_entry_whatever_changes_meanwhile() -> None:
@@ -191,7 +204,7 @@ def test_lookup_goes_on_entry_by_entry_whatever_changes_meanwhile() -> None:
         response = service.ept_lookup(call, lookup(most=1, handle=response.entry_handle))
         found += ports(response)
     assert found == [6002, 6003]
-    assert response.status == MapperStatus.NOT_REGISTERED
+    assert response.status == MapperStatus.OK
 
 
 EMSMDB_ID = InterfaceId(EMSMDB.uuid, 0, 81)
