@@ -12,6 +12,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
@@ -86,8 +87,9 @@ async def start_services(server: RpcServer) -> LabServices:
         "demo_tcp": await server.listen(tcp, LOOPBACK, 0, [demo]),
     }
     syntax = interface_of(demo).syntax
-    registrations.insert(Registration(syntax, http, ports["demo"], "rpch demo"))
-    registrations.insert(Registration(syntax, tcp, ports["demo_tcp"], "rpch demo"))
+    here = IPv4Address(LOOPBACK)
+    registrations.insert(Registration(syntax, http, ports["demo"], "rpch demo", address=here))
+    registrations.insert(Registration(syntax, tcp, ports["demo_tcp"], "rpch demo", address=here))
     names = [name for name in lab_names(LOOPBACK) if ":" not in name]
     known = {MAPPER_PORT: ports["mapper"], DEMO_PORT: ports["demo"]}
     routes = [f"*:{wanted}={LOOPBACK}:{real}" for wanted, real in known.items()]
