@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from rpch.aio.lingering import Lingering
-from rpch.dcerpc.framing import Bytes, PduCutter, pdus_in
+from rpch.dcerpc.framing import Bytes, PduCutter, Piece, pdus_in
 from rpch.errors import DecodeError, RemoteProtocolError
 from rpch.http.chunks import encode_chunk
 from rpch.vconn.events import (
@@ -79,6 +79,9 @@ class LegConnection(asyncio.Protocol):
     def adopt(self, transport: asyncio.Transport, already: bytes) -> None:
         """Take over a connection whose first bytes somebody else has read."""
         self.transport = transport
+        if self._closing:
+            transport.close()  # whoever wanted it has ended meanwhile
+            return
         transport.set_protocol(self)
         transport.resume_reading()
         if already:
@@ -94,15 +97,20 @@ class LegConnection(asyncio.Protocol):
             return
         if self._left is not None:
             data = self._within_body(data)
-        leg = self.leg
         try:
             if self._banner is not None:
                 data = self._skip_banner(data)
             pieces = self._cutter.feed(data)
         except DecodeError as why:
-            self.feed(NonsenseArrived(leg, why))
+            self.feed(NonsenseArrived(self.leg, why))
             return
+        self._pass_on(pieces)
+
+    def _pass_on(self, pieces: list[Piece]) -> None:
+        leg = self.leg
         for rts, piece in pieces:
+            if self._closing:
+                return  # what came before has ended this leg
             self.feed(RtsArrived(leg, piece) if rts else RpcArrived(leg, piece))
 
     def eof_received(self) -> None:
