@@ -125,12 +125,24 @@ class TransportError(RpchError):
 class ProxyError(TransportError):
     """A proxy answered with an error status.  MS-RPCH 2.1.2.1.3
 
-    `rpc_status` is the code of `RPC Error: xxx` where there is one.
+    `rpc_status` is the code of `RPC Error: xxx` where there is one, `causes` are the codes that came
+    with it as extended information, the last place first. `rule` is the rule that refused, where the
+    proxy names one, and `location` where a redirection leads.
     """
 
-    def __init__(self, status: int, phrase: str, *, rpc_status: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        phrase: str,
+        *,
+        rpc_status: int | None = None,
+        rule: str | None = None,
+        causes: tuple[int, ...] = (),
+        location: str | None = None,
+    ) -> None:
         super().__init__(f"the proxy answered {status} {phrase}")
         self.status, self.phrase, self.rpc_status = status, phrase, rpc_status
+        self.rule, self.causes, self.location = rule, causes, location
 
 
 class ConfigError(RpchError):

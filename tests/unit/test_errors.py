@@ -78,3 +78,10 @@ def test_a_refusal_by_a_proxy_is_a_failure_of_the_way_there() -> None:
     assert isinstance(error, TransportError)
     assert (error.status, error.phrase, error.rpc_status) == (401, "Unauthorized", None)
     assert error.reason == str(error)
+    assert (error.rule, error.causes, error.location) == (None, (), None)
+
+
+def test_a_refusal_by_a_proxy_keeps_what_the_proxy_said() -> None:
+    error = ProxyError(503, "RPC Error: 6ba", rpc_status=0x6BA, rule="ValidPorts", causes=(0x6BA, 10_061))
+    assert (error.rule, error.causes) == ("ValidPorts", (0x6BA, 10_061))
+    assert ProxyError(302, "Found", location="https://elsewhere/").location == "https://elsewhere/"

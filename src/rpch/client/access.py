@@ -17,6 +17,14 @@ TLS_PORT: Final = 443
 PLAIN_PORT: Final = 80
 
 
+class NoAnswer(TransportError):
+    """The other end said nothing for too long."""
+
+    def __init__(self, reason: str, *, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """Who we are to a proxy."""
@@ -68,8 +76,9 @@ class ProxyAccess:
                     return transport, reader
                 return await self._tunnel(transport, reader, self.tls)
         except TimeoutError:
-            raise TransportError(
-                f"{self.host}:{self.port} did not answer in {self.timeout:g} seconds"
+            where = f"{self.host}:{self.port}"
+            raise NoAnswer(
+                f"{where} did not answer in {self.timeout:g} seconds", seconds=self.timeout
             ) from None
 
     async def _tunnel(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, cast
 
 from rpch.aio.driver import Driver
-from rpch.client.access import ProxyAccess
+from rpch.client.access import NoAnswer, ProxyAccess
 from rpch.client.channel import ClientLeg, open_channel
 from rpch.dcerpc.framing import PduCutter, pdus_in
 from rpch.errors import RemoteProtocolError, RpchError, TransportError
@@ -33,6 +33,14 @@ from rpch.vconn.events import (
     Submit,
 )
 from rpch.vconn.settings import ClientSettings
+
+
+class NotOpened(NoAnswer):
+    """A virtual connection did not open in time; `state` is how far the client came.  MS-RPCH 3.2.2.5"""
+
+    def __init__(self, reason: str, *, seconds: float, state: str) -> None:
+        super().__init__(reason, seconds=seconds)
+        self.state = state
 
 
 class Receiver(Protocol):
@@ -74,7 +82,9 @@ class TcpCarrier(asyncio.Protocol):
             async with asyncio.timeout(self._timeout):
                 await asyncio.get_running_loop().create_connection(lambda: self, self._host, self._port)
         except TimeoutError:
-            raise TransportError(f"{where} did not answer in {self._timeout:g} seconds") from None
+            raise NoAnswer(
+                f"{where} did not answer in {self._timeout:g} seconds", seconds=self._timeout
+            ) from None
         except OSError as error:
             raise TransportError(f"{where} cannot be reached: {error.strerror or error}") from error
 
@@ -185,9 +195,11 @@ class HttpCarrier:
             async with asyncio.timeout(self._access.timeout):
                 await asyncio.shield(self._opened)
         except TimeoutError:
-            why = TransportError(
-                f"{self._target} did not open a connection in {self._access.timeout:g} seconds"
-                f" (state {machine.condition})"
+            seconds, state = self._access.timeout, machine.condition
+            why = NotOpened(
+                f"{self._target} did not open a connection in {seconds:g} seconds (state {state})",
+                seconds=seconds,
+                state=state,
             )
             self._driver.feed(CloseRequested(why))
             raise why from None

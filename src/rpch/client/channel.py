@@ -10,13 +10,13 @@ import asyncio
 from typing import Final
 
 from rpch.aio.leg import LegConnection
-from rpch.client.access import ProxyAccess
+from rpch.client.access import NoAnswer, ProxyAccess
 from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError
 from rpch.http.channels import RpcMethod
 from rpch.http.chunks import ChunkDecoder
 from rpch.http.heads import read_response_head
-from rpch.http.outcomes import Accepted, Challenged, Failed, Interim, read_outcome
-from rpch.http.requests import ChannelHeads, Proof
+from rpch.http.outcomes import Accepted, Challenged, Failed, Interim, Outcome, read_outcome
+from rpch.http.requests import NO_PROOF, ChannelHeads, Proof
 from rpch.http.targets import RpcTarget
 from rpch.vconn.client import FIRST_OUT_LENGTH
 from rpch.vconn.events import ChannelAccepted, ChannelRefused, Leg, Place
@@ -116,23 +116,36 @@ async def open_channel(access: ProxyAccess, target: RpcTarget, leg: ClientLeg, c
     leg.adopt(transport, reader.rest())
 
 
-async def echo(access: ProxyAccess, target: RpcTarget, method: RpcMethod) -> bytes:
-    """Ask whether the proxy is there and lets us in; the echo PDU it answers.  MS-RPCH 2.1.2.1.5"""
+async def ask_echo(
+    access: ProxyAccess, target: RpcTarget, method: RpcMethod, proof: Proof = NO_PROOF
+) -> tuple[Outcome, bytes]:
+    """What the proxy answers to an echo request, with the body of its success.  MS-RPCH 2.1.2.1.5"""
     transport, reader = await access.dial()
     try:
         heads = ChannelHeads(access.host_field, target, through_proxy=access.through_proxy)
-        proof = Proof(authorization=access.credentials.basic if access.credentials else None)
         transport.write(heads.echo(method, proof=proof))
         async with asyncio.timeout(access.timeout):
             outcome = read_outcome(await reader.response())
-            match outcome:
-                case Accepted(body=body):
-                    return await reader.body(body)
-                case Challenged():
-                    raise AuthenticationFailed("the proxy does not accept these credentials")
-                case Failed():
-                    raise outcome.as_error()
-                case Interim():
-                    raise RemoteProtocolError("no final answer to an echo request")
+            body = await reader.body(outcome.body) if isinstance(outcome, Accepted) else b""
+            return outcome, body
+    except TimeoutError:
+        raise NoAnswer(
+            f"no answer to {method} in {access.timeout:g} seconds", seconds=access.timeout
+        ) from None
     finally:
         transport.close()
+
+
+async def echo(access: ProxyAccess, target: RpcTarget, method: RpcMethod) -> bytes:
+    """Ask whether the proxy is there and lets us in; the echo PDU it answers.  MS-RPCH 2.1.2.1.5"""
+    proof = Proof(authorization=access.credentials.basic if access.credentials else None)
+    outcome, body = await ask_echo(access, target, method, proof)
+    match outcome:
+        case Accepted():
+            return body
+        case Challenged():
+            raise AuthenticationFailed("the proxy does not accept these credentials")
+        case Failed():
+            raise outcome.as_error()
+        case Interim():
+            raise RemoteProtocolError("no final answer to an echo request")

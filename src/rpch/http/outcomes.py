@@ -79,8 +79,11 @@ class Failed:
         refused = f" (refused by {self.rule})" if self.rule else ""
         if self.rpc_error is not None:
             status = self.rpc_error.status
-            return ProxyError(self.head.status, f"RPC Error: {status:x}{refused}", rpc_status=status)
-        return ProxyError(self.head.status, f"{self.head.phrase}{refused}")
+            causes = tuple(record.status for record in self.rpc_error.records)
+            phrase = f"RPC Error: {status:x}{refused}"
+            return ProxyError(self.head.status, phrase, rpc_status=status, rule=self.rule, causes=causes)
+        location = self.head.get("location")
+        return ProxyError(self.head.status, f"{self.head.phrase}{refused}", rule=self.rule, location=location)
 
 
 Outcome = Interim | Accepted | Challenged | Failed

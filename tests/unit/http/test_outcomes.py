@@ -125,6 +125,7 @@ def test_an_rpc_error_prefers_what_its_body_says() -> None:
     assert more.rpc_error is not None
     assert more.rpc_error.records[0].computer_name == "x" * 500
     assert more.as_error().rpc_status == 0x6BA
+    assert more.as_error().causes == (0x6BA,)
 
 
 def test_a_refusal_of_our_own_proxy_says_its_rule() -> None:
@@ -132,6 +133,13 @@ def test_a_refusal_of_our_own_proxy_says_its_rule() -> None:
     assert isinstance(failed, Failed)
     assert failed.rule == "ValidPorts"
     assert str(failed.as_error()) == "the proxy answered 403 Forbidden (refused by ValidPorts)"
+    assert failed.as_error().rule == "ValidPorts"
+
+
+def test_a_redirection_says_where_to() -> None:
+    failed = read_outcome(with_fields(302, ("location", "https://elsewhere/rpc/rpcproxy.dll")))
+    assert isinstance(failed, Failed)
+    assert failed.as_error().location == "https://elsewhere/rpc/rpcproxy.dll"
 
 
 @pytest.mark.parametrize("status", [200, 206, 299])
