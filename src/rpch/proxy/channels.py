@@ -25,6 +25,7 @@ from rpch.http.answers import Framing, connect_head, framing_for, success_head
 from rpch.http.channels import ChannelKind, ChannelRequest
 from rpch.http.rpc_error import RpcError, connect_failed
 from rpch.proxy.answers import refusal_of
+from rpch.proxy.limits import SERVER_TOO_BUSY, Admission
 from rpch.proxy.policy import Allowed, Arrival
 from rpch.vconn.arrivals import Begun, Joined, Placement, Refused, place_inbound, place_outbound
 from rpch.vconn.events import (
@@ -57,7 +58,7 @@ log = structlog.get_logger("rpch.proxy")
 
 FILETIME_OF_1970: Final = 116_444_736_000_000_000
 PROTOCOL_ERROR: Final = 0x6C0
-SERVER_TOO_BUSY: Final = 0x6BB
+ANONYMOUS: Final = "anonymous"
 
 
 class ChannelOpening:
@@ -70,21 +71,25 @@ class ChannelOpening:
         arrival: Arrival,
         identity: Identity | None,
         allowed: Allowed,
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self._proxy, self._request, self._arrival, self._allowed = proxy, request, arrival, allowed
-        self._user = str(identity) if identity else "anonymous"
+        self._user = str(identity or ANONYMOUS)
         self._owner = Owner(self._user, str(allowed.address))
         self._inbound = request.kind is ChannelKind.IN
         self._mixed = request.kind is ChannelKind.CONNECT
         self._framing = framing_for(request.version, proxy.options.framing)
+        self._on_lost: Callable[[], None] | None = None
         self._connection: LegConnection
         self._driver: Driver
         self._timer: asyncio.TimerHandle
 
     def begin(self, transport: asyncio.Transport, rest: bytes, on_lost: Callable[[], None] | None) -> None:
         """Wait for the first PDU, not for long; version 1 waits for nothing."""
+        self._on_lost = on_lost
         if self._mixed:
-            self._begin_mixed(transport, rest, on_lost)
+            self._begin_mixed(transport, rest)
             return
         place = Place.IN_H if self._inbound else Place.OUT_H
         self._connection = LegConnection(
@@ -94,21 +99,25 @@ class ChannelOpening:
             excess_ignored=not self._inbound,
             chunked=self._framing is Framing.CHUNKED and not self._inbound,
         )
-        self._connection.on_lost = on_lost
+        self._connection.on_lost = self._lost
         late = self._proxy.options.first_pdu_timeout
         self._timer = asyncio.get_running_loop().call_later(late, self._late)
         self._connection.adopt(transport, rest)
 
-    def _begin_mixed(
-        self, transport: asyncio.Transport, rest: bytes, on_lost: Callable[[], None] | None
-    ) -> None:
+    def _lost(self) -> None:
+        """The client's connection is gone."""
+        self._admission.closed()
+        if self._on_lost is not None:
+            self._on_lost()
+
+    def _begin_mixed(self, transport: asyncio.Transport, rest: bytes) -> None:
         """Version 1: connect at once, and answer when the server has shown its banner.  MS-RPCH 3.1.2"""
         leg, now = Leg(Place.IN_H), asyncio.get_running_loop().time()
         machine = MixedProxy(leg, secrets.token_bytes(16), self._settings(), now=now)
         self._driver = Driver(machine, self._carry_out, self._proxy.tracer)
         self._proxy.drivers[machine] = self._driver
         self._connection = LegConnection(leg, self._driver.feed)
-        self._connection.on_lost = on_lost
+        self._connection.on_lost = self._lost
         self._driver.attach(self._connection)
         self._driver.start(machine.start())
         self._connection.adopt(transport, rest)
@@ -152,6 +161,7 @@ class ChannelOpening:
                 self._driver.attach(self._connection)
                 self._driver.start(actions)
             case Joined(machine=machine, event=joined):
+                self._admission.opened()
                 self._driver = self._proxy.drivers[machine]
                 self._driver.attach(self._connection)
                 self._driver.feed(joined)
@@ -189,6 +199,7 @@ class ChannelOpening:
                     connection.refuse(refusal_of(_connect_error(status), "TargetUnreachable"))
                 self._log("target unreachable", why)
             case Opened():
+                self._admission.opened()
                 self._log("opened", None)
             case Closed(why=why):
                 self._closed(why)

@@ -23,6 +23,7 @@ from rpch.auth.schemes import Scheme, parse_schemes
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
 from rpch.proxy.certificates import certificate_names, channel_binding
+from rpch.proxy.limits import ProxyLimits
 from rpch.proxy.policy import Policy, parse_networks
 from rpch.proxy.routes import RouteTable
 from rpch.proxy.service import ProxyOptions, RpcProxy
@@ -63,6 +64,7 @@ class ProxyConfiguration(
     chunked: bool = False
     strict: bool = False
     grace: float = 2.0
+    limits: ProxyLimits = ProxyLimits()
 
     def tls(self) -> ssl.SSLContext | None:
         """How the listener speaks TLS; None for plain HTTP, which must be asked for."""
@@ -103,6 +105,7 @@ class ProxyConfiguration(
             connect_timeout=self.connect_timeout,
             first_pdu_timeout=self.first_pdu_timeout,
             framing=Framing.CHUNKED if self.chunked else Framing.LENGTH,
+            limits=self.limits,
         )
 
     def accounts(self) -> AccountSource:

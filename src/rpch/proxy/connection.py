@@ -25,6 +25,8 @@ from rpch.http.heads import RequestHead, read_request_head
 from rpch.http.refusals import HttpRefused
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
+from rpch.proxy.channels import ANONYMOUS, ChannelOpening
+from rpch.proxy.limits import Admission
 from rpch.proxy.policy import Allowed, Arrival, Denied
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class ProxyConnection(asyncio.Protocol):
         self._searched = 0
         self._skip = 0  # bytes of a short body that nobody needs
         self._busy: asyncio.Task[None] | None = None
+        self._advancing = self._lent_back = self._full = False
         self._ended = False
         self._lingering: Lingering | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -74,26 +77,51 @@ class ProxyConnection(asyncio.Protocol):
                 self._lingering.drain(len(data))
             return
         self._buffer += data
+        self._lent_back = False
         if self._busy is None:
             self._advance()
         elif len(self._buffer) > LINGER_BYTES:
             self._transport.pause_reading()
 
+    def pause_writing(self) -> None:
+        """Who does not read its answers is not listened to."""
+        self._full = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._full = False
+        if self._ended:
+            return
+        self._transport.resume_reading()
+        if self._busy is None and not self._lent_back:
+            self._advance()
+
+    def shutdown(self) -> None:
+        """The server stops: what is not a channel yet ends here."""
+        if not self._ended:
+            self._close()
+
     def _advance(self) -> None:
-        """Take the next request, if its head is whole."""
-        if self._skip:
-            skipped = min(self._skip, len(self._buffer))
-            self._buffer, self._skip = self._buffer[skipped:], self._skip - skipped
-            if self._skip:
-                return
-            if self._boundary():
-                return
+        """Take one request after the other, as long as they can be answered at once."""
+        if self._advancing:
+            return  # the loop below goes on
+        self._advancing = True
+        try:
+            while self._take():
+                pass
+        finally:
+            self._advancing = False
+
+    def _take(self) -> bool:
+        """Take the next request, if its head is whole. Whether there may be another one."""
+        if self._full or not self._skip_body():
+            return False
         try:
             found = read_request_head(self._buffer, searched=self._searched)
             if found is None:
                 self._searched = len(self._buffer)
-                self._await_head()
-                return
+                self._await_more()
+                return False
             self._cancel_timer()
             self._searched = 0
             head, size = found
@@ -101,6 +129,19 @@ class ProxyConnection(asyncio.Protocol):
             self._request(head, read_channel_request(head))
         except HttpRefused as refused:
             self._refuse(refused)
+        return not (self._busy or self._ended or self._lent_back)
+
+    def _skip_body(self) -> bool:
+        """Pass over what is left of an answered request. Whether the next one may be read here."""
+        if not self._skip:
+            return True
+        skipped = min(self._skip, len(self._buffer))
+        self._buffer, self._skip = self._buffer[skipped:], self._skip - skipped
+        if self._skip:
+            self._await_more()
+            return False
+        self._cancel_timer()
+        return not self._boundary()
 
     def _request(self, head: RequestHead, request: ChannelRequest) -> None:
         policy = self._proxy.policy
@@ -130,7 +171,8 @@ class ProxyConnection(asyncio.Protocol):
         self._busy = None
         if self._ended:
             return
-        self._transport.resume_reading()
+        if not self._full:
+            self._transport.resume_reading()
         self._answer(request, arrival, outcome)
 
     def _answer(self, request: ChannelRequest, arrival: Arrival, outcome: AuthOutcome) -> None:
@@ -145,7 +187,7 @@ class ProxyConnection(asyncio.Protocol):
                 if status == 401 and (offers := _offers(headers)):
                     self._end(challenge_answer(offers, reuse=False, rule=rule))
                 else:
-                    self._end(refusal_answer(HttpRefused(status, "Forbidden", rule, detail)))
+                    self._end(refusal_answer(HttpRefused(status, "", rule, detail)))
 
     def _challenge(self, request: ChannelRequest, offers: list[str]) -> None:
         if not request.reusable_after_401:
@@ -164,16 +206,26 @@ class ProxyConnection(asyncio.Protocol):
             self._transport.write(echo_answer())
             self._next(request)
         else:
-            self._open(request, arrival, identity, decision)
+            admitted = self._proxy.ledger.admit(str(identity or ANONYMOUS), arrival.client)
+            if isinstance(admitted, Denied):
+                self._deny(request, admitted, identity)
+            else:
+                self._open(request, arrival, identity, decision, admitted)
 
     def _open(
-        self, request: ChannelRequest, arrival: Arrival, identity: Identity | None, allowed: Allowed
+        self,
+        request: ChannelRequest,
+        arrival: Arrival,
+        identity: Identity | None,
+        allowed: Allowed,
+        admission: Admission,
     ) -> None:
         """From here on this connection is a channel."""
         if request.wants_continue:
             self._transport.write(CONTINUE)
         rest, self._buffer, self._ended = self._buffer, b"", True
-        self._proxy.open_channel(self._transport, rest, request, arrival, identity, allowed, self.on_lost)
+        opening = ChannelOpening(self._proxy, request, arrival, identity, allowed, admission)
+        opening.begin(self._transport, rest, self.on_lost)
 
     def _continue_if_expected(self, request: ChannelRequest) -> None:
         """Observed: impacket waits for `100 Continue` even where the body is empty."""
@@ -193,7 +245,7 @@ class ProxyConnection(asyncio.Protocol):
         """Hand the connection back, if it was lent. True when it is somebody else's now."""
         if self._give_back is None:
             return False
-        rest, self._buffer = self._buffer, b""
+        rest, self._buffer, self._lent_back = self._buffer, b"", True
         self._give_back(rest)
         return True
 
@@ -219,13 +271,17 @@ class ProxyConnection(asyncio.Protocol):
         self._cancel_timer()
         self._lingering = Lingering(self._transport)
 
-    def _await_head(self) -> None:
+    def _await_more(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, self._head_late)
+            self._timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, self._late)
 
-    def _head_late(self) -> None:
+    def _late(self) -> None:
         self._timer = None
-        if self._buffer:
+        if self._skip:
+            detail = f"{self._skip} bytes of a body did not come"
+            self._proxy.report_refusal(self.peer, None, "BodyTimeout", detail)
+            self._transport.close()
+        elif self._buffer:
             self._refuse(HttpRefused(408, "Request Timeout", "HeadTimeout", "the head did not come whole"))
         else:
             self._transport.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,8 +22,8 @@ from rpch.http.answers import Framing
 from rpch.http.channels import ChannelRequest
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
-from rpch.proxy.channels import ChannelOpening
-from rpch.proxy.policy import Allowed, Arrival, Policy
+from rpch.proxy.limits import Ledger, ProxyLimits
+from rpch.proxy.policy import Policy
 from rpch.trace import Tracer
 from rpch.vconn.inbound import SERVER_UNAVAILABLE, InboundProxy
 from rpch.vconn.machine import Machine
@@ -42,6 +42,7 @@ class ProxyOptions:
     connect_timeout: float = 10.0
     first_pdu_timeout: float = 15.0
     framing: Framing = Framing.LENGTH
+    limits: ProxyLimits = field(default_factory=ProxyLimits)
 
 
 class RpcProxy:
@@ -60,6 +61,7 @@ class RpcProxy:
         self.authenticator, self.policy, self.tracer = authenticator, policy, tracer
         self.options = options or ProxyOptions()
         self.bindings = bindings
+        self.ledger = Ledger(self.options.limits)
         self.inbound: VirtualConnections[InboundProxy] = VirtualConnections()
         self.outbound: VirtualConnections[OutboundProxy] = VirtualConnections()
         self.drivers: dict[Machine, Driver] = {}
@@ -76,19 +78,6 @@ class RpcProxy:
         self.drivers.pop(machine, None)
         if not self.drivers and self._empty is not None:
             self._empty.set()
-
-    def open_channel(
-        self,
-        transport: asyncio.Transport,
-        rest: bytes,
-        request: ChannelRequest,
-        arrival: Arrival,
-        identity: Identity | None,
-        allowed: Allowed,
-        on_lost: Callable[[], None] | None,
-    ) -> None:
-        """An authenticated and allowed request becomes a channel. `rest` is what came behind its head."""
-        ChannelOpening(self, request, arrival, identity, allowed).begin(transport, rest, on_lost)
 
     def end_all(self, why: RpchError | None) -> None:
         """End every virtual connection on this node; the other parties see it at once.
