@@ -61,8 +61,6 @@ def describe_rpc(data: bytes, session: Session | None = None, *, at: int = 0) ->
         about = _note_body(notes, header, session, end)
         if header.auth_length:
             note_trailer(notes, header.auth_length)
-        if notes.remaining:
-            notes.octets("left over", notes.remaining)
         decode_pdu(data)
     except RemoteProtocolError as error:
         problem = str(error)

@@ -37,11 +37,11 @@ class Session:
 
 
 class Sessions:
-    """The sessions of all virtual connections, by their cookies."""
+    """The sessions of all virtual connections, by their short cookies."""
 
     def __init__(self) -> None:
-        self._by_cookie: dict[bytes, Session] = {}
+        self._by_name: dict[str, Session] = {}
 
-    def of(self, cookie: bytes) -> Session:
+    def of(self, connection: str) -> Session:
         """The session of one virtual connection."""
-        return self._by_cookie.setdefault(cookie, Session())
+        return self._by_name.setdefault(connection, Session())

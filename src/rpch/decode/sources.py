@@ -134,6 +134,7 @@ def _decode_trace(text: str, where: Where) -> Iterator[Seen]:
 
 def _talk_of(payload: Payload, where: Where, sessions: Sessions) -> Talk:
     talk = where.talk(sessions)
+    talk.session = sessions.of(payload.connection)
     place = payload.leg.partition("#")[0]
     talk.place = place if place in ("IN-H", "IN-T", "OUT-H", "OUT-T") else talk.place
     if payload.received and talk.receiver is None:

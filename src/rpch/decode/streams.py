@@ -1,8 +1,8 @@
 """Cuts one direction of a TCP connection into messages: HTTP heads and bodies, banner, RTS and RPC PDUs.
 
 The two directions of a connection share a `Talk`, since what an answer carries depends on what was asked.
-Where a stream cannot be followed any more (TLS, bytes missing, nonsense), one note says why and the rest is
-passed over: neither RPC nor a torn HTTP stream can be picked up in its middle.
+Where a stream cannot be followed any more (TLS, nonsense), one note says why and the rest is passed over.
+Where bytes of a stream of PDUs are missing, the next whole PDU is looked for.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rpch.decode.heads import END, LONGEST, Head, describe_head, split_head
 from rpch.decode.messages import Kind, Message
 from rpch.decode.rpc import describe_rpc
 from rpch.decode.rts import describe_rts
+from rpch.decode.seeking import find_pdu
 from rpch.decode.sessions import Session, Sessions
 from rpch.errors import DecodeError, RemoteProtocolError
 from rpch.http.chunks import ChunkDecoder
@@ -58,13 +59,15 @@ class Talk:
             return
         match commands:
             case (Version(), Cookie(value=cookie), *_):
-                self.session, self.connection = self.sessions.of(cookie), short(cookie)
+                self.connection = short(cookie)
+                self.session = self.sessions.of(self.connection)
 
 
 class _State(Enum):
     START = auto()
     PDUS = auto()
     OPAQUE = auto()
+    SEEKING = auto()
     LOST = auto()
 
 
@@ -96,13 +99,25 @@ class StreamDecoder:
         """So many bytes are missing in the capture."""
         if self._state is _State.LOST:
             return []
-        if self._state is _State.OPAQUE and (self._left is None or self._left >= size):
-            self._left = None if self._left is None else self._left - size
-            return [self._note(f"{size} bytes are missing in the capture")]
-        return [self._lost(f"{size} bytes are missing in the capture; the rest cannot be followed")]
+        why = f"{size} bytes are missing in the capture"
+        gone = size + len(self._buffer)
+        unsure = self._state is _State.START or self._chunks is not None
+        if unsure or (self._left is not None and self._left < gone):
+            return [self._lost(f"{why}; the rest cannot be followed")]
+        self._take(len(self._buffer))
+        note = self._note(why)
+        self._at += size
+        if self._left is not None:
+            self._left -= size
+        if self._state is _State.PDUS:
+            self._state = _State.SEEKING
+        return [note]
 
     def close(self) -> list[Message]:
         """The stream has ended; what was torn is a message with a problem."""
+        if self._state is _State.SEEKING:
+            last = self._sought(ended=True)
+            return [last] if last else []
         if not self._buffer or self._state is _State.LOST:
             return []
         return [self._torn()]
@@ -122,7 +137,8 @@ class StreamDecoder:
                 return self._next_pdu()
             case _State.OPAQUE:
                 return self._next_body()
-        return None
+            case _:
+                return self._sought()
 
     def _recognise(self) -> Message | None:
         """What a stretch of the stream begins with."""
@@ -207,6 +223,17 @@ class StreamDecoder:
         if len(self._buffer) < size:
             return None
         return self._described(self._take(size))
+
+    def _sought(self, *, ended: bool = False) -> Message | None:
+        """The first PDU after a gap."""
+        body = bytes(self._buffer if self._left is None else self._buffer[: self._left])
+        ended = ended or len(body) == self._left
+        at, sure = find_pdu(body, ended=ended)
+        self._take(len(body) if ended and not sure else at)
+        if sure:
+            self._state = _State.PDUS
+            return self._next_pdu()
+        return self._next() if self._left == 0 else None
 
     def _described(self, pdu: bytes) -> Message:
         talk, at = self._talk, self._at - len(pdu)

@@ -27,5 +27,5 @@ def test_only_the_latest_calls_are_remembered() -> None:
 
 def test_the_channels_of_a_virtual_connection_share_a_session() -> None:
     sessions = Sessions()
-    assert sessions.of(b"a") is sessions.of(b"a")
-    assert sessions.of(b"a") is not sessions.of(b"b")
+    assert sessions.of("a") is sessions.of("a")
+    assert sessions.of("a") is not sessions.of("b")

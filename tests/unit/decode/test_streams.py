@@ -206,12 +206,55 @@ def test_what_the_end_cut_off_is_a_problem(stream: bytes, problem: str) -> None:
     assert message.data == stream
 
 
-def test_missing_bytes_end_the_reading_of_pdus() -> None:
+def test_after_missing_bytes_the_next_pdu_is_looked_for() -> None:
+    decoder = StreamDecoder()
+    decoder.feed(BIND + REQUEST[:20])
+    (note,) = decoder.lose(100)
+    assert (note.problem, note.at) == ("100 bytes are missing in the capture", len(BIND) + 20)
+    assert decoder.feed(b"the end of something" + REQUEST) == []
+    first, second = decoder.feed(RTS["Ping"])
+    assert (first.name, second.name) == ("request", "Ping")
+    assert first.at == len(BIND) + 20 + 100 + 20
+    assert decoder.close() == []
+
+
+def test_the_last_pdu_after_missing_bytes_is_found_at_the_end() -> None:
     decoder = StreamDecoder()
     decoder.feed(BIND)
+    decoder.lose(100)
+    assert decoder.feed(b"xx" + REQUEST) == []
+    assert names(decoder.close()) == ["request"]
+    nothing = StreamDecoder()
+    nothing.feed(BIND)
+    nothing.lose(100)
+    assert nothing.feed(b"xxxx") == []
+    assert nothing.close() == []
+
+
+def test_a_body_ends_where_it_was_to_end_whatever_is_missing() -> None:
+    decoder = StreamDecoder()
+    decoder.feed(OUT_HEAD + RTS["CONN/A1"][:10])
+    assert [note.problem for note in decoder.lose(50)] == ["50 bytes are missing in the capture"]
+    assert names(decoder.feed(RTS["CONN/A1"][60:] + IN_HEAD + RTS["Ping"])) == [
+        "RPC_IN_DATA /rpc/rpcproxy.dll?ex01:6001",
+        "Ping",
+    ]
+
+
+@pytest.mark.parametrize("before", [b"", OUT_HEAD[:20], OUT_HEAD + RTS["CONN/A1"][:10]])
+def test_missing_bytes_that_hide_a_head_end_the_reading(before: bytes) -> None:
+    decoder = StreamDecoder()
+    decoder.feed(before)
     (note,) = decoder.lose(100)
     assert note.problem == "100 bytes are missing in the capture; the rest cannot be followed"
     assert decoder.feed(REQUEST) == []
+
+
+def test_missing_bytes_of_a_chunked_body_end_the_reading() -> None:
+    decoder = StreamDecoder(asked("RPC_OUT_DATA"))
+    decoder.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    (note,) = decoder.lose(5)
+    assert note.problem == "5 bytes are missing in the capture; the rest cannot be followed"
 
 
 def test_missing_bytes_in_an_opaque_body_do_no_harm() -> None:
