@@ -41,7 +41,7 @@ class Inlet:
     offer an eighth of the window at least, or each PDU would cost one.
     """
 
-    __slots__ = ("_acknowledge", "_due_below", "_limit", "advertised", "cookie", "queued", "received", "size")
+    __slots__ = ("_acknowledge", "_limit", "advertised", "cookie", "due_below", "queued", "received", "size")
 
     def __init__(
         self, size: int, cookie: bytes, acknowledge: Callable[[FlowControlAck], list[Action]], *, strict: bool
@@ -50,7 +50,7 @@ class Inlet:
         self.queued = self.received = 0
         self.advertised = size
         self._acknowledge = acknowledge
-        self._due_below = max(size // 2, min(size, EAGER_BELOW))
+        self.due_below = max(size // 2, min(size, EAGER_BELOW))
         self._limit = size if strict else 2 * size  # Observed: FreeRDP never waits for its IN window
 
     def arrived(self, size: int) -> None:
@@ -64,7 +64,7 @@ class Inlet:
     def consumed(self, size: int) -> list[Action]:
         """RPC PDUs have gone on to the next hop, or to the RPC layer."""
         self.queued -= size
-        if self.advertised >= self._due_below:
+        if self.advertised >= self.due_below:
             return []
         free = self.size - self.queued
         if free <= self.advertised or (self.queued and free - self.advertised < self.size // 8):
@@ -156,6 +156,31 @@ class Outlet:
         self.queue: deque[tuple[Bytes, Inlet | None] | Marker] = deque()
         self.held: deque[bytes] = deque()  # RTS PDUs that wait for the plug to be pulled
         self.parting = False  # its last word is queued: what comes now belongs to its successor
+
+    def relay(self, run: Bytes, inlet: Inlet) -> list[Action]:
+        """Send on RPC PDUs that have just arrived at an inlet: it is told of both.
+
+        Nearly every run goes as it comes and makes no acknowledgement due. This is then all that a relay
+        does about it, so it is written out here: `arrived`, `submit` and `consumed` in one step.
+        """
+        size, window, lifetime = len(run), self.window, self.lifetime
+        left = inlet.advertised - size
+        if (
+            left >= inlet.due_below
+            and size <= window.available
+            and not self.plugged
+            and not self.queue
+            and (lifetime is None or size + self.reserve <= lifetime.limit - lifetime.used)
+        ):
+            inlet.advertised = left
+            inlet.received += size
+            window.available -= size
+            window.sent += size
+            if lifetime is not None:
+                lifetime.used += size
+            return [Forward(self.leg, run)]
+        inlet.arrived(size)
+        return self.submit(run, inlet)
 
     def submit(self, run: Bytes, origin: Inlet | None) -> list[Action]:
         """Send RPC PDUs, now or when the window allows it. `origin` is told when they have left."""

@@ -13,7 +13,7 @@ the successor, before which its head may not be written.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rpch.errors import RpchError, TransportError, UnexpectedMessage
 from rpch.rts.commands import (
@@ -47,6 +47,7 @@ from rpch.rts.pdus import (
     OutR2C1,
     Ping,
     PingTrafficSent,
+    RtsMessage,
     RtsPdu,
 )
 from rpch.vconn.events import (
@@ -77,6 +78,7 @@ from rpch.vconn.settings import ProxySettings
 
 NOTIFY_ABOVE = 1031  # bytes of pings, before the server is told  (3.2.4.6 <50>)
 LAST_WORDS = 128  # of OUT-H, for what ends a recycling: pings must not use it
+FLUSHING: Final = S.FLUSHING  # at hand for the hot path: Python 3.11 is slow to find an Enum's members
 
 
 class OutboundProxy(Machine):
@@ -134,12 +136,11 @@ class OutboundProxy(Machine):
         return self._outlet if place is Place.OUT_H else self.out_t
 
     def rpc_arrived(self, event: RpcArrived) -> list[Action]:
-        if event.leg is not self.out_t or self.state is S.FLUSHING:
+        if event.leg is not self.out_t or self.state is FLUSHING:
             raise self.unexpected(event)  # a client must not send RPC PDUs here (3.2.4.5.2)
-        inlet, outlet = self._inlet, self._outlet
-        inlet.arrived(len(event.run))
+        outlet = self._outlet
         self._sent_at = self.now
-        actions = outlet.submit(event.run, inlet)
+        actions = outlet.relay(event.run, self._inlet)
         return self._within_lifetime(actions) if outlet.queue else actions
 
     def turn(self, event: Event) -> list[Action]:
@@ -287,6 +288,12 @@ class OutboundProxy(Machine):
         if lifetime is not None and self._outlet.next_size() > lifetime.left:
             raise UnexpectedMessage("an RPC PDU beyond the channel's lifetime", state=self.condition)
         return actions
+
+    def pass_on(self, leg: Leg, message: RtsMessage, data: bytes) -> list[Action]:
+        """Only the server has something forwarded here; a client does that on IN-H."""
+        if leg is not self.out_t:
+            raise UnexpectedMessage(f"destination {message.destination} from {leg}", state=self.condition)
+        return super().pass_on(leg, message, data)
 
     def passed_on(self, leg: Leg, data: bytes) -> list[Action]:
         if leg is self.out_h:
