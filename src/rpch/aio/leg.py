@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from rpch.aio.lingering import Lingering
-from rpch.dcerpc.framing import Bytes, PduCutter, Piece, pdus_in
+from rpch.dcerpc.framing import RTS, Bytes, PduCutter, Piece, pdus_in
 from rpch.errors import DecodeError, RemoteProtocolError
 from rpch.http.chunks import encode_chunk
 from rpch.vconn.events import (
@@ -96,7 +96,13 @@ class LegConnection(asyncio.Protocol):
                 self._lingering.drain(len(data))
             return
         if self._left is not None:
-            data = self._within_body(data)
+            if len(data) > self._left:
+                data = self._cut_off(data)
+            else:
+                self._left -= len(data)
+        if self._banner is None and (kind := self._cutter.single(data)) is not None:
+            self.feed(RtsArrived(self.leg, data) if kind == RTS else RpcArrived(self.leg, data))
+            return
         try:
             if self._banner is not None:
                 data = self._skip_banner(data)
@@ -182,15 +188,12 @@ class LegConnection(asyncio.Protocol):
         name = self.transport.get_extra_info("peername") if self.transport else None
         return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "")
 
-    def _within_body(self, data: bytes) -> bytes:
-        left = self._left or 0
-        if len(data) <= left:
-            self._left = left - len(data)
-            return data
-        self._left = 0
+    def _cut_off(self, data: bytes) -> bytes:
+        """What of a read still belongs to the body, and may be passed on."""
+        left, self._left = self._left or 0, 0
         if not self._excess_ignored:
             self.feed(NonsenseArrived(self.leg, RemoteProtocolError("more bytes than Content-Length")))
-        return data[:left]
+        return b"" if self._closing else data[:left]
 
     def _skip_banner(self, data: bytes) -> bytes:
         seen = (self._banner or b"") + data

@@ -14,10 +14,12 @@ from typing import NamedTuple
 from rpch.errors import DecodeError
 
 HEADER_SIZE = 16
+RPC_VERSION = 5
 RTS = 20
 
-_LITTLE = struct.Struct("<H")
+_HEAD = struct.Struct("<BxBxBxxxH")  # rpc_vers, PTYPE, packed_drep, frag_length if little-endian
 _BIG = struct.Struct(">H")
+_LITTLE_ENDIAN = 0x10
 
 Bytes = bytes | memoryview
 
@@ -31,8 +33,10 @@ class Piece(NamedTuple):
 
 def pdu_size(data: Bytes, at: int = 0) -> int:
     """The frag_length of the PDU whose 16-byte header begins at `at`, in its own byte order."""
-    order = _LITTLE if data[at + 4] & 0x10 else _BIG
-    size: int = order.unpack_from(data, at + 8)[0]
+    size: int
+    _, _, drep, size = _HEAD.unpack_from(data, at)
+    if not drep & _LITTLE_ENDIAN:
+        size = _BIG.unpack_from(data, at + 8)[0]
     if size < HEADER_SIZE:
         raise DecodeError(f"frag_length {size}", at=at + 8)
     return size
@@ -75,8 +79,22 @@ class PduCutter:
         """Bytes of a torn PDU that wait for the rest."""
         return len(self._torn)
 
+    def single(self, data: bytes) -> int | None:
+        """The PTYPE if this read is exactly one PDU, as it mostly is; None asks for `feed`.
+
+        It answers without making an object, and only in the usual case: nothing torn, little-endian.
+        """
+        if self._torn or len(data) < HEADER_SIZE:
+            return None
+        version, kind, drep, size = _HEAD.unpack_from(data)
+        if size == len(data) and version == RPC_VERSION and drep & _LITTLE_ENDIAN:
+            return int(kind)
+        return None
+
     def feed(self, data: bytes) -> list[Piece]:
         """What is complete now; `DecodeError` when this is no stream of PDUs."""
+        if (kind := self.single(data)) is not None:
+            return [Piece(kind == RTS, data)]
         if self._torn:
             return self._mend(data)
         return self._cut(data)
@@ -98,18 +116,17 @@ class PduCutter:
         return [Piece(torn[2] == RTS, torn), *self._cut(data)]
 
     def _cut(self, data: bytes) -> list[Piece]:
-        end, at, run = len(data), 0, 0
-        if end >= HEADER_SIZE and data[2] != RTS and pdu_size(data) == end:  # the usual case, made quick
-            self._check(data, 0)
-            return [Piece(False, data)]
         pieces: list[Piece] = []
-        view = memoryview(data)
+        view, end, at, run = memoryview(data), len(data), 0, 0
         while end - at >= HEADER_SIZE:
-            self._check(data, at)
-            size = pdu_size(data, at)
+            # Written out here and not called: this loop sees every PDU of a bulk transfer.
+            version, kind, drep, size = _HEAD.unpack_from(data, at)
+            if version != RPC_VERSION or size < HEADER_SIZE or not drep & _LITTLE_ENDIAN:
+                self._check(data, at)
+                size = pdu_size(data, at)
             if end - at < size:
                 break
-            if data[at + 2] == RTS:
+            if kind == RTS:
                 if run < at:
                     pieces.append(Piece(False, view[run:at]))
                 pieces.append(Piece(True, view[at : at + size]))
@@ -123,5 +140,5 @@ class PduCutter:
         return pieces
 
     def _check(self, data: bytes, at: int) -> None:
-        if data[at] != 5 and not self._any_version:
+        if data[at] != RPC_VERSION and not self._any_version:
             raise DecodeError(f"rpc_vers {data[at]}: this is not RPC", at=at)
