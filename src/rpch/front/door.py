@@ -12,17 +12,19 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from rpch.aio.lingering import Lingering
 from rpch.http.answers import refusal_answer
 from rpch.http.channels import is_rpc_method
+from rpch.http.heads import read_request_head
 from rpch.http.refusals import HttpRefused
 from rpch.proxy.connection import ProxyConnection
 from rpch.proxy.service import RpcProxy
 
-HEAD_LIMIT: Final = 64 * 1024
 HEAD_TIMEOUT: Final = 10.0  # seconds for a head to come whole, and for an idle connection to be used
 METHOD_LIMIT: Final = 32
 
@@ -41,8 +43,11 @@ class Door(asyncio.Protocol):
         self._proxy, self._config, self._state, self._app_state = proxy, config, server_state, app_state
         self._transport: asyncio.Transport
         self._buffer = b""
+        self._searched = 0
+        self._deciding = False
         self._rpc: ProxyConnection | None = None
         self._web: WebRequest | None = None
+        self._lingering: Lingering | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,21 +58,28 @@ class Door(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._web is not None:
             self._web.connection_lost(exc)
+        if self._lingering is not None:
+            self._lingering.lost()
         self._gone()
 
     def shutdown(self) -> None:
         """The server stops. Channels are the proxy's to end; what is idle ends here."""
         if self._web is not None:
             self._web.shutdown()
-        elif self._timer is not None:
+        elif self._timer is not None or self._rpc is None:
             self._transport.close()
+        else:
+            self._rpc.shutdown()
 
     def data_received(self, data: bytes) -> None:
+        if self._lingering is not None:
+            self._lingering.drain(len(data))
+            return
         if self._web is not None:
             self._web.data_received(data)
             return
         self._buffer += data
-        self._decide()
+        self._advance()
 
     def eof_received(self) -> None:
         if self._web is not None:
@@ -76,25 +88,44 @@ class Door(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self._web is not None:
             self._web.pause_writing()
+        if self._rpc is not None:
+            self._rpc.pause_writing()
 
     def resume_writing(self) -> None:
         if self._web is not None:
             self._web.resume_writing()
+        if self._rpc is not None:
+            self._rpc.resume_writing()
 
-    def _decide(self) -> None:
+    def _advance(self) -> None:
+        """Decide about one request after the other, as long as they are answered at once."""
+        if self._deciding:
+            return  # the loop below goes on
+        self._deciding = True
+        try:
+            while self._buffer and self._web is None and self._decide():
+                pass
+        except HttpRefused as refused:
+            self._refuse(refused)
+        finally:
+            self._deciding = False
+
+    def _decide(self) -> bool:
+        """Whether somebody took the next request. Heads of both kinds are read by the same strict rules."""
         method, space, _ = self._buffer[: METHOD_LIMIT + 1].partition(b" ")
         if not space and len(self._buffer) <= METHOD_LIMIT:
-            return
+            return False
         if space and is_rpc_method(method.decode("latin-1")):
             self._to_proxy()
-        elif b"\r\n\r\n" in self._buffer:
-            self._to_web()
-        elif len(self._buffer) > HEAD_LIMIT:
-            self._refuse(HttpRefused(431, "Request Header Fields Too Large", "HeadSize"))
+            return True
+        if read_request_head(self._buffer, searched=self._searched) is None:
+            self._searched = len(self._buffer)
+            return False
+        self._to_web()
+        return True
 
     def _to_proxy(self) -> None:
-        self._disarm()
-        data, self._buffer = self._buffer, b""
+        data = self._take()
         if self._rpc is None:
             self._rpc = ProxyConnection(self._proxy, self._boundary)
             self._rpc.on_lost = self._gone
@@ -103,11 +134,15 @@ class Door(asyncio.Protocol):
         self._rpc.data_received(data)
 
     def _to_web(self) -> None:
-        self._disarm()
-        data, self._buffer = self._buffer, b""
+        data = self._take()
         self._web = WebRequest(self._config, self._state, self._app_state, self._web_done)
         self._web.connection_made(self._transport)
         self._web.data_received(data)
+
+    def _take(self) -> bytes:
+        self._disarm()
+        data, self._buffer, self._searched = self._buffer, b"", 0
+        return data
 
     def _web_done(self, rest: bytes) -> None:
         web, self._web = self._web, None
@@ -117,18 +152,24 @@ class Door(asyncio.Protocol):
 
     def _boundary(self, rest: bytes) -> None:
         """A request has been answered; the next one is anybody's."""
+        if self._transport.is_closing():
+            return
         self._transport.set_protocol(self)
         self._arm()
-        if rest:
-            self.data_received(rest)
+        self._buffer, self._searched = rest, 0
+        self._advance()
 
     def _gone(self) -> None:
         self._disarm()
         self._state.connections.discard(self)
 
     def _refuse(self, refused: HttpRefused) -> None:
+        peer = self._transport.get_extra_info("peername")
+        client = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._proxy.report_refusal(client, None, refused.rule, refused.detail)
+        self._disarm()
         self._transport.write(refusal_answer(refused))
-        self._transport.close()
+        self._lingering = Lingering(self._transport)
 
     def _arm(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, self._late)
@@ -141,7 +182,7 @@ class Door(asyncio.Protocol):
     def _late(self) -> None:
         self._timer = None
         if self._buffer:
-            self._refuse(HttpRefused(408, "Request Timeout", "HeadTimeout"))
+            self._refuse(HttpRefused(408, "Request Timeout", "HeadTimeout", "the head did not come whole"))
         else:
             self._transport.close()
 
@@ -158,6 +199,18 @@ class WebRequest(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self._done = done
+        self._lingering: Lingering | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._lingering is not None:
+            self._lingering.drain(len(data))
+        else:
+            super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._lingering is not None:
+            self._lingering.lost()
+        super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -166,6 +219,10 @@ class WebRequest(H11Protocol):
             return
         if not self.cycle.keep_alive:
             self.transport.close()
+            return
+        if self.conn.their_state is not h11.DONE:
+            # Nobody has read the body, so nobody knows where the next request begins.
+            self._lingering = Lingering(self.transport)
             return
         rest, _ = self.conn.trailing_data
         self.flow.resume_reading()

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
@@ -32,6 +33,8 @@ from rpch.vconn.settings import Settings
 from rpch.vconn.tables import VirtualConnections
 
 log = structlog.get_logger("rpch.proxy")
+
+FAREWELL: Final = 0.5  # seconds for clients to read on IN why their connection ends, before OUT ends too
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +68,80 @@ class RpcProxy:
         self.inbound: VirtualConnections[InboundProxy] = VirtualConnections()
         self.outbound: VirtualConnections[OutboundProxy] = VirtualConnections()
         self.drivers: dict[Machine, Driver] = {}
+        self.openings: set[ChannelOpening] = set()  # whose first PDU has not come
         self.draining = False
         self._tasks = tasks
         self._empty: asyncio.Event | None = None
 
+    def follow(
+        self,
+        authenticator: HttpAuthenticator,
+        policy: Policy,
+        bindings: tuple[ChannelBinding, ...],
+        options: ProxyOptions,
+    ) -> None:
+        """Go by new rules from the next request on. Channels that are open stay as they were let in."""
+        self.authenticator, self.policy = authenticator, policy
+        self.bindings, self.options = bindings, options
+        self.ledger.limits = options.limits
+
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run work that must wait for something. One that fails must not end the others."""
-        return self._tasks.create_task(_guarded(work))
+        task = self._tasks.create_task(_guarded(work))
+        task.add_done_callback(lambda _: work.close())  # it may have been cancelled before it began
+        return task
 
     def forget(self, machine: Machine) -> None:
         """A machine has ended."""
         self.drivers.pop(machine, None)
-        if not self.drivers and self._empty is not None:
-            self._empty.set()
+        self._look_whether_empty()
+
+    def decided(self, opening: ChannelOpening) -> None:
+        """A channel has shown what it is, or has ended before that."""
+        self.openings.discard(opening)
+        self._look_whether_empty()
 
     def end_all(self, why: RpchError | None) -> None:
-        """End every virtual connection on this node; the other parties see it at once.
-
-        On IN channels nothing was answered yet, so their clients are told.  MS-RPCH 2.1.2.1.3
-        """
-        farewell = refusal_of(RpcError(SERVER_UNAVAILABLE), "Draining")
-        for machine, driver in list(self.drivers.items()):
-            told = driver.legs.pop(machine.in_h, None) if isinstance(machine, InboundProxy) else None
-            if told is not None:
-                told.refuse(farewell)
-            driver.perform(machine.abort(why))
+        """End every virtual connection on this node; the other parties see it at once."""
+        self._end_inbound(why)
+        for driver in list(self.drivers.values()):
+            driver.perform(driver.machine.abort(why))
 
     async def drain(self, grace: float) -> None:
-        """Take no new virtual connection, give those that are here time to end, then end them."""
+        """Take no new virtual connection, give those that are here time to end or to move, then end them.
+
+        A virtual connection moves by recycling: its successors arrive wherever somebody listens. Successors
+        that are here already, and all that a predecessor still has to say, are served as ever.
+        """
         self.draining = True
-        if self.drivers:
-            self._empty = asyncio.Event()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), grace)
+        log.info("draining", channels=len(self.drivers), grace=grace)
+        await self._until_empty(grace)
+        if self.drivers or self.openings:
+            log.warning("ending what has not moved", channels=len(self.drivers))
+            for opening in list(self.openings):
+                opening.refuse_draining()
+            self._end_inbound(None)
+            await self._until_empty(FAREWELL)
         self.end_all(None)
+
+    def _end_inbound(self, why: RpchError | None) -> None:
+        """On IN channels nothing was answered yet, so their clients are told why.  MS-RPCH 2.1.2.1.3"""
+        farewell = refusal_of(RpcError(SERVER_UNAVAILABLE), "Draining")
+        for machine, driver in list(self.drivers.items()):
+            if isinstance(machine, InboundProxy):
+                if (told := driver.legs.pop(machine.in_h, None)) is not None:
+                    told.refuse(farewell)
+                driver.perform(machine.abort(why))
+
+    async def _until_empty(self, seconds: float) -> None:
+        self._empty = asyncio.Event()
+        self._look_whether_empty()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), seconds)
+
+    def _look_whether_empty(self) -> None:
+        if self._empty is not None and not self.drivers and not self.openings:
+            self._empty.set()
 
     # What an operator reads
 
