@@ -17,6 +17,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from msgspec import Struct
+
 Bytes = bytes | bytearray | memoryview
 Payload = Callable[[Bytes, object], object]  # the bytes, and the event or action that carries them
 
@@ -163,6 +165,8 @@ def _parts(value: object) -> Iterator[tuple[str, object]] | None:
     kind: Any = type(value)
     if is_dataclass(value):
         return ((field.name, getattr(value, field.name)) for field in fields(value) if public(field.name))
+    if isinstance(value, Struct):
+        return ((name, getattr(value, name)) for name in kind.__struct_fields__ if public(name))
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return zip(kind._fields, value, strict=True)
     if "__slots__" in vars(kind) and kind.__repr__ is object.__repr__:
