@@ -7,6 +7,8 @@ import sys
 import typer
 
 from rpch.cli.bridge import bridge
+from rpch.cli.dump import dump
+from rpch.cli.policy import policy
 from rpch.cli.proxy import proxy
 from rpch.cli.up import up
 from rpch.errors import RpchError
@@ -28,6 +30,8 @@ def rpch() -> None:
 app.command()(up)
 app.command()(proxy)
 app.command()(bridge)
+app.command()(dump)
+app.add_typer(policy, name="policy")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,11 @@ from rpch.aio.tracing import tracer_from_environment
 from rpch.cli.configuration import configure
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line, warn
+from rpch.front.following import follow
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.front.workers import run_workers
 from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.reload import Reloader
 
 Texts = list[str] | None
 
@@ -74,7 +77,13 @@ def proxy(
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
             served = settings.proxy(tasks, settings.accounts(), tracer_from_environment())
+            following = None
+            if config is not None:
+                reader = partial(configure, ProxyConfiguration, config, given)
+                following = tasks.create_task(follow(Reloader(served, settings, tls, config, reader)))
             await serve_proxy(served, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready)
+            if following is not None:
+                following.cancel()
 
     if settings.workers == 1:
         run(serve(sock, ready))

@@ -1,7 +1,9 @@
 """Several processes on one listening socket.
 
-The socket is opened once and inherited, so that the system spreads connections over the processes. A
-process that dies is replaced; a stop is passed on to all of them, and waited for.
+The socket is opened once and inherited, so that the system spreads connections over the processes. Each
+worker holds one end of a pipe as long as it lives, and says on it when it serves and when it drains. So the
+supervisor knows at once of one that drains or dies, and starts another in its place. A stop is passed on to
+all of them, and waited for.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -20,46 +24,94 @@ import structlog
 log = structlog.get_logger("rpch.front")
 
 RESTART_PAUSE: Final = 1.0  # seconds between two starts, when processes die at once
-START_TIMEOUT: Final = 30.0
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def run_workers(count: int, work: Callable[[Callable[[], None]], None], ready: Callable[[], None]) -> None:
-    """Run `work` in `count` processes until SIGTERM or SIGINT; `ready` when all of them serve."""
-    _Supervisor(count, work).run(ready)
+class Notice(Enum):
+    """What a worker tells its supervisor."""
+
+    SERVES = b"s"
+    DRAINS = b"d"
+
+
+Tell = Callable[[Notice], None]
+
+
+@dataclass
+class _Worker:
+    """One process, as its supervisor knows it."""
+
+    pid: int
+    pipe: int
+    serves: bool = False
+    drains: bool = False
+
+
+def run_workers(
+    count: int,
+    work: Callable[[Tell], None],
+    ready: Callable[[], None],
+    *,
+    on_stop: Callable[[], None] = lambda: None,
+) -> None:
+    """Run `work` in `count` processes until SIGTERM or SIGINT; `ready` when all of them serve.
+
+    `on_stop` gives up what this process holds for its workers: as long as it holds the socket, the system
+    takes connections that nobody will serve.
+    """
+    _Supervisor(count, work, on_stop).run(ready)
 
 
 class _Supervisor:
-    def __init__(self, count: int, work: Callable[[Callable[[], None]], None]) -> None:
-        self._count, self._work = count, work
-        self._children: set[int] = set()
+    def __init__(self, count: int, work: Callable[[Tell], None], on_stop: Callable[[], None]) -> None:
+        self._count, self._work, self._on_stop = count, work, on_stop
+        self._workers: dict[int, _Worker] = {}  # by pipe
         self._stopping = False
+        self._start_at = 0.0  # not earlier
 
     def run(self, ready: Callable[[], None]) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
-        started = [self._start() for _ in range(self._count)]
-        if all(self._wait_ready(pipe) for pipe in started) and not self._stopping:
-            ready()
-        while self._children:
-            self._reap()
+        told = False
+        while self._workers or not self._stopping:
+            self._fill_up()
+            self._listen()
+            if not told and self._serving() == self._count:
+                told = True
+                ready()
 
-    def _start(self) -> int:
-        """Fork a worker; the pipe's end tells when it is ready."""
+    def _serving(self) -> int:
+        return sum(worker.serves and not worker.drains for worker in self._workers.values())
+
+    def _missing(self) -> int:
+        return self._count - sum(not worker.drains for worker in self._workers.values())
+
+    def _fill_up(self) -> None:
+        """Start as many as are missing, unless one has just died."""
+        while not self._stopping and self._missing() > 0 and time.monotonic() >= self._start_at:
+            self._start()
+
+    def _start(self) -> None:
+        """Fork a worker. Signals wait meanwhile: in the child they must not find this process's handlers."""
         ours, theirs = os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         child = os.fork()
         if child == 0:
+            for worker in self._workers:
+                os.close(worker)
             os.close(ours)
             self._run_worker(theirs)
         os.close(theirs)
-        self._children.add(child)
-        return ours
+        self._workers[ours] = _Worker(child, ours)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def _run_worker(self, pipe: int) -> NoReturn:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         status = 1
         try:
-            self._work(lambda: os.close(pipe) if os.write(pipe, b"r") else None)
+            self._work(lambda notice: _tell(pipe, notice))
             status = 0
         except Exception:  # whatever it is, this process must end here and not go on as a second parent
             log.exception("a worker failed")
@@ -68,28 +120,41 @@ class _Supervisor:
             sys.stderr.flush()
             os._exit(status)
 
-    def _wait_ready(self, pipe: int) -> bool:
-        with os.fdopen(pipe, "rb") as reader:
-            found, _, _ = select.select([reader], [], [], START_TIMEOUT)
-            return bool(found) and reader.read(1) == b"r"
+    def _listen(self) -> None:
+        """Wait for a worker to say something, to end, or for the time to start another."""
+        pause = None if self._stopping or self._missing() <= 0 else self._start_at - time.monotonic()
+        heard, _, _ = select.select([*self._workers], [], [], None if pause is None else max(pause, 0.0))
+        for pipe in heard:
+            said = os.read(pipe, 16)
+            worker = self._workers[pipe]
+            worker.serves |= Notice.SERVES.value in said
+            worker.drains |= Notice.DRAINS.value in said
+            if not said:
+                self._ended(worker)
 
-    def _reap(self) -> None:
-        try:
-            child, status = os.wait()
-        except InterruptedError:
-            return
-        except ChildProcessError:
-            self._children.clear()
-            return
-        self._children.discard(child)
+    def _ended(self, worker: _Worker) -> None:
+        os.close(worker.pipe)
+        del self._workers[worker.pipe]
+        _, status = os.waitpid(worker.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
         if self._stopping:
             return
-        log.error("a worker ended", pid=child, status=os.waitstatus_to_exitcode(status))
-        time.sleep(RESTART_PAUSE)
-        if not self._stopping:
-            self._wait_ready(self._start())
+        if worker.drains and code == 0:
+            log.info("a worker has drained", pid=worker.pid)
+            return
+        log.error("a worker ended", pid=worker.pid, status=code)
+        self._start_at = time.monotonic() + RESTART_PAUSE
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
-        for child in self._children:
-            os.kill(child, signal.SIGTERM)
+        self._on_stop()
+        for worker in self._workers.values():
+            os.kill(worker.pid, signal.SIGTERM)
+
+
+def _tell(pipe: int, notice: Notice) -> None:
+    """A supervisor that is gone needs no notice."""
+    try:
+        os.write(pipe, notice.value)
+    except BrokenPipeError:
+        log.warning("the supervisor of this worker is gone")

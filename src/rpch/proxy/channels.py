@@ -27,6 +27,7 @@ from rpch.http.rpc_error import RpcError, connect_failed
 from rpch.proxy.answers import refusal_of
 from rpch.proxy.limits import SERVER_TOO_BUSY, Admission
 from rpch.proxy.policy import Allowed, Arrival
+from rpch.rts.pdus import ConnA1, ConnB1, read_message
 from rpch.vconn.arrivals import Begun, Joined, Placement, Refused, place_inbound, place_outbound
 from rpch.vconn.events import (
     AcceptChannel,
@@ -100,6 +101,7 @@ class ChannelOpening:
             chunked=self._framing is Framing.CHUNKED and not self._inbound,
         )
         self._connection.on_lost = self._lost
+        self._proxy.openings.add(self)
         late = self._proxy.options.first_pdu_timeout
         self._timer = asyncio.get_running_loop().call_later(late, self._late)
         self._connection.adopt(transport, rest)
@@ -123,17 +125,16 @@ class ChannelOpening:
         self._connection.adopt(transport, rest)
 
     def _late(self) -> None:
+        self._proxy.decided(self)
         self._refuse(PROTOCOL_ERROR, "FirstPduTimeout", TransportError("no PDU came on the channel"))
 
     def _first(self, event: Event) -> None:
         """The first PDU; anything else ends the channel before it began."""
         self._timer.cancel()
         match event:
+            case RtsArrived(data=data) if self._proxy.draining and _begins_anew(bytes(data)):
+                self.refuse_draining()
             case RtsArrived(leg=leg, data=data):
-                if self._proxy.draining:
-                    draining = TransportError("this proxy takes no new connections")
-                    self._refuse(SERVER_TOO_BUSY, "Draining", draining)
-                    return
                 self._place(leg, bytes(data))
             case NonsenseArrived(why=why):
                 self._refuse(PROTOCOL_ERROR, "FirstPdu", why)
@@ -142,6 +143,13 @@ class ChannelOpening:
                 self._refuse(PROTOCOL_ERROR, "FirstPdu", why)
             case LegClosed():
                 self._connection.close()
+        self._proxy.decided(self)
+
+    def refuse_draining(self) -> None:
+        """This process is about to end: a new virtual connection would not live long here."""
+        self._timer.cancel()
+        self._proxy.decided(self)
+        self._refuse(SERVER_TOO_BUSY, "Draining", TransportError("this proxy takes no new connections"))
 
     def _place(self, leg: Leg, data: bytes) -> None:
         settings = self._settings()
@@ -164,6 +172,7 @@ class ChannelOpening:
                 self._admission.opened()
                 self._driver = self._proxy.drivers[machine]
                 self._driver.attach(self._connection)
+                self._log("recycled", None)
                 self._driver.feed(joined)
             case Refused(rpc_status=status, why=why):
                 rule = why.rule if isinstance(why, AccessDenied) else "FirstPdu"
@@ -278,6 +287,15 @@ class ChannelOpening:
             else:
                 return
         raise problem
+
+
+def _begins_anew(data: bytes) -> bool:
+    """Whether a first PDU asks for a new virtual connection, and is no successor."""
+    try:
+        message = read_message(data)
+    except RemoteProtocolError:
+        return False  # it is refused for what it is
+    return message.is_a(ConnA1) or message.is_a(ConnB1)
 
 
 def _connect_error(status: int) -> RpcError:

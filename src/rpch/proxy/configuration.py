@@ -14,17 +14,18 @@ from typing import Final
 import msgspec
 
 from rpch.aio.tls import server_context
-from rpch.auth.accounts import AccountSource, MemoryAccounts, parse_user_option
+from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts, parse_user_option
 from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.extended_protection import ExtendedProtection, ProtectionMode
 from rpch.auth.http_authenticator import HttpAuthenticator
+from rpch.auth.names import UserName
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.schemes import Scheme, parse_schemes
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
 from rpch.proxy.certificates import certificate_names, channel_binding
 from rpch.proxy.limits import ProxyLimits
-from rpch.proxy.policy import Policy, parse_networks
+from rpch.proxy.policy import Policy, folded, parse_networks
 from rpch.proxy.routes import RouteTable
 from rpch.proxy.service import ProxyOptions, RpcProxy
 from rpch.proxy.valid_ports import ValidPorts
@@ -52,6 +53,11 @@ class ProxyConfiguration(
     route: list[str] = []
     trusted_relay: list[str] = []
     target_network: list[str] = []
+    enabled: bool = True
+    client_network: list[str] = []
+    user_targets: dict[str, str] = {}
+    groups: dict[str, list[str]] = {}
+    group_targets: dict[str, str] = {}
     allow_anonymous: bool = False
     v1: bool = False
     workers: int = 1
@@ -84,12 +90,38 @@ class ProxyConfiguration(
         return Policy(
             valid_ports=ValidPorts.parse(self.valid_ports, wildcards=self.wildcards, setting="valid-ports"),
             routes=RouteTable.parse(self.route, setting="route"),
+            enabled=self.enabled,
+            client_networks=parse_networks(self.client_network, setting="client-network"),
+            user_targets=self._targets(),
             allow_anonymous=self.allow_anonymous,
             v1=self.v1,
             trusted_relays=parse_networks(relays, setting="trusted-relay"),
             plain_from_relays=self.no_tls,
             target_networks=parse_networks(self.target_network, setting="target-network"),
         )
+
+    def _targets(self) -> dict[Identity, ValidPorts]:
+        """What single users may reach: their own targets, and those of their groups."""
+        found: dict[Identity, ValidPorts] = {}
+        for name, targets in self.user_targets.items():
+            self._add_targets(found, name, targets, setting=f"user-targets.{name}")
+        for group, targets in self.group_targets.items():
+            setting = f"group-targets.{group}"
+            if group not in self.groups:
+                raise ConfigError(setting, "there is no such group; list its members under groups")
+            for name in self.groups[group]:
+                self._add_targets(found, name, targets, setting=setting)
+        return found
+
+    def _add_targets(
+        self, found: dict[Identity, ValidPorts], name: str, targets: str, *, setting: str
+    ) -> None:
+        user = UserName.parse(name)
+        if not user.user:
+            raise ConfigError(setting, f"{name!r} is no user; write 'DOMAIN\\name'")
+        who = folded(Identity(user.user, user.domain))
+        ports = ValidPorts.parse(targets, wildcards=self.wildcards, setting=setting)
+        found[who] = found[who] | ports if who in found else ports
 
     def options(self) -> ProxyOptions:
         """What its machines announce and how long they wait."""

@@ -151,7 +151,7 @@ class ProxyConnection(asyncio.Protocol):
             forwarded_proto=head.get("x-forwarded-proto"),
             forwarded_for=head.get("x-forwarded-for"),
         )
-        if denied := policy.before_authentication(request, secure=arrival.secure):
+        if denied := policy.before_authentication(request, secure=arrival.secure, client=arrival.client):
             self._deny(request, denied, None)
             return
         known = self._session.recall(request.authorization, secure=arrival.secure)

@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 
 from rpch.auth.accounts import Identity
+from rpch.auth.names import fold
 from rpch.errors import ConfigError
 from rpch.http.channels import ChannelKind, ChannelRequest
 from rpch.proxy.routes import Address, RouteTable
@@ -31,6 +32,7 @@ class Rule(StrEnum):
 
     ENABLED = "Enabled"
     V1 = "V1"
+    CLIENT_ADDRESS = "ClientAddress"
     REQUIRE_TLS = "RequireTls"
     AUTHENTICATION = "Authentication"
     VALID_PORTS = "ValidPorts"
@@ -79,6 +81,8 @@ class Policy:
     routes: RouteTable = field(default_factory=RouteTable)
     enabled: bool = True
     v1: bool = False
+    # Where clients may be; empty for everywhere.
+    client_networks: Sequence[Network] = ()
     require_tls: bool = True
     allow_anonymous: bool = False
     trusted_relays: Sequence[Network] = ()
@@ -86,7 +90,7 @@ class Policy:
     plain_from_relays: bool = False
     # Where targets may be; empty for everywhere but the proxy's own machine and its neighbourhood.
     target_networks: Sequence[Network] = ()
-    # What these users may reach, of what everybody may reach.
+    # What these users (by `folded` name) may reach, of what everybody may reach.
     user_targets: Mapping[Identity, ValidPorts] = field(default_factory=dict)
 
     def arrival(
@@ -100,10 +104,14 @@ class Policy:
             secure = all(part.strip().lower() == "https" for part in forwarded_proto.split(","))
         return Arrival(self._client(peer, forwarded_for), secure, relayed=True)
 
-    def before_authentication(self, request: ChannelRequest, *, secure: bool) -> Denied | None:
-        """What is refused without a look at credentials."""
+    def before_authentication(
+        self, request: ChannelRequest, *, secure: bool, client: str | None = None
+    ) -> Denied | None:
+        """What is refused without a look at credentials; `client` is an address, or None to leave it out."""
         if not self.enabled:
             return Denied(Rule.ENABLED, 404, "the proxy is switched off")
+        if client is not None and not self._client_allowed(client):
+            return Denied(Rule.CLIENT_ADDRESS, 403, f"clients at {client} are not served")
         if request.kind is ChannelKind.CONNECT and not self.v1:
             return Denied(Rule.V1, 501, "RPC over HTTP v1 is switched off")
         if self.require_tls and not secure:
@@ -161,12 +169,20 @@ class Policy:
             return Denied(
                 Rule.VALID_PORTS, 503, f"{target} is not in ValidPorts", rpc_error=SERVER_UNAVAILABLE
             )
-        own = self.user_targets.get(identity) if identity else None
+        own = self.user_targets.get(folded(identity)) if identity else None
         if own is not None and own.allows(host, port) is None:
             return Denied(
                 Rule.USER_TARGETS, 503, f"{target} is not for {identity}", rpc_error=SERVER_UNAVAILABLE
             )
         return Allowed(self.routes.resolve(host, port), entry)
+
+    def _client_allowed(self, client: str) -> bool:
+        if not self.client_networks:
+            return True
+        try:
+            return _within(_unmapped(ip_address(client.partition("%")[0])), self.client_networks)
+        except ValueError:
+            return False
 
     def is_relay(self, peer: str) -> bool:
         """Whether a peer is a relay of ours, which is believed what it says about its clients."""
@@ -187,6 +203,11 @@ class Policy:
             if not self.is_relay(client):
                 break
         return client
+
+
+def folded(identity: Identity) -> Identity:
+    """A name as it is compared: whoever writes it differently must not escape a rule."""
+    return Identity(fold(identity.name), fold(identity.domain))
 
 
 def parse_networks(texts: Iterable[str], *, setting: str) -> tuple[Network, ...]:

@@ -10,7 +10,7 @@ from rpch.auth.accounts import Identity
 from rpch.errors import ConfigError
 from rpch.http.channels import ChannelRequest, read_channel_request
 from rpch.http.heads import RequestHead
-from rpch.proxy.policy import Allowed, Arrival, Denied, Policy, Rule, parse_networks
+from rpch.proxy.policy import Allowed, Arrival, Denied, Policy, Rule, folded, parse_networks
 from rpch.proxy.routes import Address, RouteTable
 from rpch.proxy.valid_ports import Entry, ValidPorts
 
@@ -74,7 +74,7 @@ def test_an_echo_needs_authentication_and_no_target() -> None:
         (Policy(), asked("ex01:99999"), ALICE, True, ("ServerPort", 400, None)),
         (Policy(), asked(), ALICE, True, (Rule.VALID_PORTS, 503, 0x6BA)),
         (
-            dataclasses.replace(POLICY, user_targets={ALICE: ValidPorts.parse("ex01:6004")}),
+            dataclasses.replace(POLICY, user_targets={folded(ALICE): ValidPorts.parse("ex01:6004")}),
             asked(),
             ALICE,
             True,
@@ -109,7 +109,7 @@ def test_opening_the_proxy_takes_two_switches() -> None:
 
 
 def test_a_user_with_targets_of_their_own_reaches_no_others() -> None:
-    policy = dataclasses.replace(POLICY, user_targets={ALICE: ValidPorts.parse("ex01:6004;ex09:1")})
+    policy = dataclasses.replace(POLICY, user_targets={folded(ALICE): ValidPorts.parse("ex01:6004;ex09:1")})
     assert isinstance(policy.decide(asked("ex01:6004"), ALICE, secure=True), Allowed)
     assert isinstance(policy.decide(asked("ex01:6001"), BOB, secure=True), Allowed)
     assert rule_of(policy.decide(asked("ex09:1"), ALICE, secure=True)) is Rule.VALID_PORTS

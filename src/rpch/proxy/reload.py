@@ -1,0 +1,90 @@
+"""New settings for a running proxy: what changed, and what of it needs a restart."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from rpch.errors import ConfigError
+from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.service import RpcProxy
+
+log = structlog.get_logger("rpch.proxy")
+
+NEEDS_RESTART: Final = frozenset({"listen", "workers", "no_tls", "chunked"})
+SECRET: Final = frozenset({"user"})
+
+
+class Reloader:
+    """Follows a configuration file for one proxy. `read` makes settings of it anew."""
+
+    def __init__(
+        self,
+        proxy: RpcProxy,
+        current: ProxyConfiguration,
+        tls: ssl.SSLContext | None,
+        file: Path,
+        read: Callable[[], ProxyConfiguration],
+    ) -> None:
+        self._proxy, self._current, self._tls, self._read = proxy, current, tls, read
+        self._file = file
+        self._seen = self._stamp()
+
+    def changed(self) -> bool:
+        """Whether the files have changed since they were last looked at."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return False
+        self._seen = stamp
+        return True
+
+    def reload(self) -> None:
+        """Read the settings again and go by them; a mistake changes nothing but the log."""
+        try:
+            settings = self._read()
+            authenticator = settings.authenticator(settings.accounts())
+            policy, bindings, options = settings.policy(), settings.bindings(), settings.options()
+            if self._tls is not None and settings.tls_cert is not None:
+                self._tls.load_cert_chain(settings.tls_cert, settings.tls_key)
+        except (ConfigError, OSError, ssl.SSLError) as error:
+            log.error("reload refused, the old settings stay", why=str(error))
+            return
+        self._proxy.follow(authenticator, policy, bindings, options)
+        old, self._current = self._current, settings
+        for name, before, after in differences(old, settings):
+            tell = log.warning if name in NEEDS_RESTART else log.info
+            what = "setting changed, but needs a restart" if name in NEEDS_RESTART else "setting changed"
+            tell(what, setting=name.replace("_", "-"), before=before, after=after)
+        log.info("reloaded", file=str(self._file))
+
+    def _stamp(self) -> list[tuple[str, int, int]]:
+        files = [self._file, self._current.tls_cert, self._current.tls_key]
+        stamps = []
+        for file in files:
+            try:
+                status = file.stat() if file is not None else None
+            except OSError:
+                status = None
+            stamps.append((str(file), status.st_mtime_ns if status else 0, status.st_size if status else 0))
+        return stamps
+
+
+def differences(old: ProxyConfiguration, new: ProxyConfiguration) -> list[tuple[str, Any, Any]]:
+    """Name, old and new value of every setting that differs; secrets only as how many there are."""
+    found = []
+    for name in ProxyConfiguration.__struct_fields__:
+        before, after = getattr(old, name), getattr(new, name)
+        if before == after:
+            continue
+        if name in SECRET:
+            before, after = f"{len(before)} accounts", f"{len(after)} accounts"
+        found.append((name, _shown(before), _shown(after)))
+    return found
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,71 @@
+"""A running proxy goes by new settings, and keeps the old ones when the new ones are wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from rpch.errors import ConfigError
+from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.reload import Reloader, differences
+
+OLD = ProxyConfiguration(no_tls=True, valid_ports="a:1", user=[r"LAB\alice:secret-one"])
+NEW = ProxyConfiguration(
+    no_tls=True, valid_ports="b:2", workers=3, user=[r"LAB\alice:secret-one", r"LAB\bob:secret-two"]
+)
+
+
+async def reloaded(read: ProxyConfiguration | Exception, file: Path) -> tuple[bool, list[dict[str, object]]]:
+    """Whether `b:2` is allowed after a reload that reads this, and what was logged."""
+
+    def reader() -> ProxyConfiguration:
+        if isinstance(read, Exception):
+            raise read
+        return read
+
+    async with asyncio.TaskGroup() as tasks:
+        proxy = OLD.proxy(tasks, OLD.accounts())
+        with capture_logs() as logs:
+            Reloader(proxy, OLD, None, file, reader).reload()
+        return proxy.policy.valid_ports.allows("b", 2) is not None, [dict(line) for line in logs]
+
+
+async def test_new_settings_are_followed_and_told(tmp_path: Path) -> None:
+    allowed, logs = await reloaded(NEW, tmp_path / "proxy.toml")
+    assert allowed
+    told = {line["setting"]: line for line in logs if "setting" in line}
+    assert told["valid-ports"]["after"] == "b:2"
+    assert told["workers"]["event"] == "setting changed, but needs a restart"
+    assert "secret" not in str(logs)
+    assert told["user"]["after"] == "2 accounts"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [ConfigError("valid-ports", "is nonsense"), ProxyConfiguration(no_tls=True, valid_ports="b:99999")],
+    ids=["unreadable", "invalid"],
+)
+async def test_wrong_settings_change_nothing(wrong: ProxyConfiguration | Exception, tmp_path: Path) -> None:
+    allowed, logs = await reloaded(wrong, tmp_path / "proxy.toml")
+    assert not allowed
+    assert [line["event"] for line in logs] == ["reload refused, the old settings stay"]
+
+
+async def test_a_file_counts_as_changed_once_for_each_change(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.toml"
+    file.write_text("a")
+    async with asyncio.TaskGroup() as tasks:
+        reloader = Reloader(OLD.proxy(tasks, OLD.accounts()), OLD, None, file, lambda: OLD)
+    assert not reloader.changed()
+    file.write_text("another")
+    assert reloader.changed()
+    assert not reloader.changed()
+    file.unlink()
+    assert reloader.changed()
+
+
+def test_equal_settings_differ_in_nothing() -> None:
+    assert differences(OLD, OLD) == []
