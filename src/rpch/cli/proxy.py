@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line, warn
 from rpch.front.following import follow
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
-from rpch.front.workers import run_workers
+from rpch.front.workers import Notice, Tell, run_workers
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.reload import Reloader
 
@@ -73,7 +72,7 @@ def proxy(
         else:
             print_line(f"RPC proxy on {'https' if tls else 'http'}://{where}/rpc/rpcproxy.dll")
 
-    async def serve(sock: socket.socket, ready: Callable[[], None]) -> None:
+    async def serve(ready: Callable[[], None], draining: Callable[[], None]) -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
             served = settings.proxy(tasks, settings.accounts(), tracer_from_environment())
@@ -81,11 +80,16 @@ def proxy(
             if config is not None:
                 reader = partial(configure, ProxyConfiguration, config, given)
                 following = tasks.create_task(follow(Reloader(served, settings, tls, config, reader)))
-            await serve_proxy(served, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready)
+            await serve_proxy(
+                served, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready, draining=draining
+            )
             if following is not None:
                 following.cancel()
 
+    def work(tell: Tell) -> None:
+        run(serve(lambda: tell(Notice.SERVES), lambda: tell(Notice.DRAINS)))
+
     if settings.workers == 1:
-        run(serve(sock, ready))
+        run(serve(ready, lambda: None))
     else:
-        run_workers(settings.workers, lambda ready: run(serve(sock, ready)), ready)
+        run_workers(settings.workers, work, ready, on_stop=sock.close)

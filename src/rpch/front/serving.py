@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import structlog
 import uvicorn
@@ -18,6 +19,8 @@ from rpch.front.web import web_application
 from rpch.proxy.service import RpcProxy
 
 log = structlog.get_logger("rpch.front")
+
+LAST_ARRIVALS: Final = 0.2  # seconds for what was connected before a drain to say what it is
 
 
 def parse_listen(text: str, *, setting: str = "--listen") -> tuple[str, int]:
@@ -65,8 +68,13 @@ async def serve_proxy(
     grace: float,
     stop: asyncio.Event,
     ready: Callable[[], None],
+    draining: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until `stop`, then drain for `grace` seconds."""
+    """Serve until `stop`, then drain for `grace` seconds.
+
+    A drain begins with the end of listening: whatever comes from then on, a successor among it, goes to
+    another process or machine.
+    """
     config = uvicorn.Config(
         web_application(proxy),
         http=door_for(proxy),  # type: ignore[arg-type]  # a maker of protocols is one, as uvicorn uses it
@@ -87,7 +95,14 @@ async def serve_proxy(
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    await proxy.drain(grace)
+    if server.started:
+        for listener in server.servers:
+            listener.close()
+        sock.close()
+        draining()
+        if server.server_state.connections:
+            await asyncio.sleep(LAST_ARRIVALS)
+        await proxy.drain(grace)
     server.should_exit = True
     await serving
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -31,6 +31,9 @@ from rpch.vconn.machine import Machine
 from rpch.vconn.outbound import OutboundProxy
 from rpch.vconn.settings import Settings
 from rpch.vconn.tables import VirtualConnections
+
+if TYPE_CHECKING:
+    from rpch.proxy.channels import ChannelOpening
 
 log = structlog.get_logger("rpch.proxy")
 
