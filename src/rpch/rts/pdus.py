@@ -57,6 +57,9 @@ class RtsFlags(IntFlag):
     ECHO = 0x40
 
 
+FLAGS = tuple(map(RtsFlags, range(0x80)))  # every combination; quicker than to ask the Enum for each PDU
+
+
 @dataclass_transform(frozen_default=True)
 class RtsPdu:
     """A named run of commands. Flags and command types identify it.  MS-RPCH 2.2.4.1"""
@@ -89,9 +92,8 @@ class RtsMessage(NamedTuple):
     @property
     def destination(self) -> int | None:
         """The party it is to be forwarded to, if it names one.  MS-RPCH 3.2.1.5.2"""
-        match self.commands:
-            case (Destination(party=party), *_):
-                return party
+        if self.commands and isinstance(first := self.commands[0], Destination):
+            return first.party
         return None
 
     def is_a(self, kind: type[RtsPdu]) -> bool:
@@ -126,11 +128,11 @@ def read_message(data: bytes) -> RtsMessage:
         raise DecodeError(f"rpc_vers_minor {minor}", at=1)
     if size != len(data):
         raise DecodeError(f"frag_length {size} on {len(data)} bytes", at=8)
-    if flags & ~0x7F:
+    if flags >= len(FLAGS):
         raise DecodeError(f"unknown RTS flags 0x{flags:04x}", at=16)
-    commands = tuple(read_command(reader) for _ in range(count))
+    commands = tuple([read_command(reader) for _ in range(count)])
     reader.finish()
-    return RtsMessage(RtsFlags(flags), commands)
+    return RtsMessage(FLAGS[flags], commands)
 
 
 def recognise(message: RtsMessage, legal: Iterable[type[RtsPdu]]) -> RtsPdu:

@@ -11,17 +11,22 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Field:
-    """How one value travels: its size in bytes and both directions."""
+    """How one value travels: its size in bytes and both directions.
+
+    `code` is its letter in `struct`, little-endian, where that alone decodes it.
+    """
 
     size: int
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
+    code: str = ""
 
 
 def scalar(fmt: str) -> Field:
     """A number in the layout of `struct`."""
     codec = struct.Struct(fmt)
-    return Field(codec.size, codec.pack, lambda raw: codec.unpack(raw)[0])
+    code = fmt.removeprefix("<") if fmt.startswith("<") else ""
+    return Field(codec.size, codec.pack, lambda raw: codec.unpack(raw)[0], code)
 
 
 def octets(size: int) -> Field:
@@ -32,7 +37,7 @@ def octets(size: int) -> Field:
             raise ValueError(f"need {size} bytes, have {len(value)}")
         return bytes(value)
 
-    return Field(size, encode, bytes)
+    return Field(size, encode, bytes, f"{size}s")
 
 
 U8 = Annotated[int, scalar("<B")]

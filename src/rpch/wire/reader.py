@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 from rpch.errors import DecodeError
 
@@ -28,9 +29,14 @@ class Reader:
         self.at += size
         return chunk
 
-    def unpack(self, codec: struct.Struct) -> tuple[int, ...]:
-        """The next integers in the layout of `codec`."""
-        return codec.unpack(self.take(codec.size))
+    def unpack(self, codec: struct.Struct) -> tuple[Any, ...]:
+        """The next values in the layout of `codec`."""
+        try:
+            values = codec.unpack_from(self._data, self.at)
+        except struct.error:
+            raise DecodeError(f"need {codec.size} bytes, have {self.remaining}", at=self.at) from None
+        self.at += codec.size
+        return values
 
     def finish(self) -> None:
         """`DecodeError` when anything is left."""
