@@ -135,6 +135,5 @@ def _size(network: str) -> int:
 def _overlaps_loopback(network: str) -> bool:
     wanted = ip_network(network.strip(), strict=False)
     return any(
-        wanted.version == local.version and wanted.overlaps(local)
-        for local in map(ip_network, LOOPBACK)
+        wanted.version == local.version and wanted.overlaps(local) for local in map(ip_network, LOOPBACK)
     )
