@@ -84,6 +84,7 @@ class ChannelOpening:
         self._on_lost: Callable[[], None] | None = None
         self._connection: LegConnection
         self._driver: Driver
+        self._connecting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle
 
     def begin(self, transport: asyncio.Transport, rest: bytes, on_lost: Callable[[], None] | None) -> None:
@@ -199,13 +200,14 @@ class ChannelOpening:
         driver = self._driver
         match action:
             case Connect(leg=leg):
-                self._proxy.spawn(self._connect(leg))
+                self._connecting = self._proxy.spawn(self._connect(leg))
             case AcceptChannel(leg=leg):
                 if (connection := driver.legs.get(leg)) is not None:
                     connection.write(self._success_head())
             case RefuseChannel(leg=leg, rpc_status=status, why=why):
                 if (connection := driver.legs.pop(leg, None)) is not None:
-                    connection.refuse(refusal_of(_connect_error(status), "TargetUnreachable"))
+                    rule = why.rule if isinstance(why, AccessDenied) else "TargetUnreachable"
+                    connection.refuse(refusal_of(_connect_error(status), rule))
                 self._log("target unreachable", why)
             case Opened():
                 self._admission.opened()
@@ -225,6 +227,8 @@ class ChannelOpening:
         elif isinstance(machine, OutboundProxy):
             self._proxy.outbound.remove(machine.virtual_connection, machine)
         self._proxy.forget(machine)
+        if self._connecting is not None:
+            self._connecting.cancel()  # nobody waits for that connection any more
         self._log("closed", why)
 
     def _log(self, what: str, why: RpchError | None) -> None:
@@ -272,7 +276,7 @@ class ChannelOpening:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a label of more than 63 bytes is no OSError
             raise TransportError(f"{address.host} cannot be resolved: {error}") from error
         problem: Exception = TransportError(f"{address.host} has no address")
         for family, _, _, _, place in found:
