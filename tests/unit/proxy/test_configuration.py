@@ -1,0 +1,112 @@
+"""What an administrator sets becomes a proxy, or a sentence that says what is wrong."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trustme
+
+from rpch.errors import ConfigError
+from rpch.http.answers import Framing
+from rpch.proxy.configuration import ProxyConfiguration
+from rpch.vconn.settings import LIFETIME_MINIMUM
+
+
+def configured(**given: Any) -> ProxyConfiguration:
+    """Settings by their Python names."""
+    return ProxyConfiguration(**given)
+
+
+def test_everything_has_a_default_that_is_safe() -> None:
+    settings = configured()
+    policy = settings.policy()
+    assert policy.require_tls
+    assert not policy.allow_anonymous
+    assert not policy.v1
+    assert not policy.valid_ports
+    assert not policy.plain_from_relays
+    with pytest.raises(ConfigError, match="tls-cert"):
+        settings.tls()
+
+
+def test_plain_http_must_be_asked_for_and_contradicts_a_certificate() -> None:
+    assert configured(no_tls=True).tls() is None
+    with pytest.raises(ConfigError, match="no-tls: contradicts tls-cert"):
+        configured(no_tls=True, tls_cert=Path("server.pem")).tls()
+
+
+def test_a_certificate_makes_a_listener_with_tls(tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("localhost")
+    certificate, key = tmp_path / "server.pem", tmp_path / "server.key"
+    issued.cert_chain_pems[0].write_to_path(str(certificate))
+    issued.private_key_pem.write_to_path(str(key))
+    settings = configured(tls_cert=certificate, tls_key=key)
+    assert settings.tls() is not None
+    assert len(settings.bindings()) == 1
+
+
+def test_plain_http_trusts_loopback_and_the_relays_that_are_named() -> None:
+    policy = configured(no_tls=True, trusted_relay=["10.0.0.0/8"]).policy()
+    assert policy.arrival("127.0.0.1", tls=False).secure
+    assert policy.arrival("10.1.2.3", tls=False).secure
+    assert not policy.arrival("192.0.2.1", tls=False).secure
+
+
+@pytest.mark.parametrize(
+    ("given", "setting"),
+    [
+        ({"valid_ports": "ex01"}, "valid-ports"),
+        ({"route": ["ex01"]}, "route"),
+        ({"trusted_relay": ["everywhere"]}, "trusted-relay"),
+        ({"target_network": ["10.0.0.1/8"]}, "target-network"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_named(given: dict[str, Any], setting: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        configured(**given).policy()
+    assert setting in str(caught.value)
+
+
+def test_sizes_and_times_go_to_the_machines() -> None:
+    options = configured(channel_lifetime=LIFETIME_MINIMUM, chunked=True, connect_timeout=3.0).options()
+    assert options.settings.channel_lifetime == LIFETIME_MINIMUM
+    assert options.framing is Framing.CHUNKED
+    assert options.connect_timeout == 3.0
+    with pytest.raises(ConfigError, match="channel_lifetime"):
+        configured(channel_lifetime=5).options()
+    with pytest.raises(ConfigError, match="connection_timeout"):
+        configured(connection_timeout=1.0).options()
+
+
+def test_a_person_is_warned_of_what_is_dangerous_or_useless() -> None:
+    warnings = " ".join(configured(no_tls=True, allow_anonymous=True).warnings())
+    assert "no-tls" in warnings
+    assert "allow_anonymous" in warnings
+    assert "there is no account" in " ".join(configured().warnings())
+    assert configured(user=[r"LAB\alice:pw"], valid_ports="ex01:6001").warnings() == []
+
+
+async def test_accounts_come_from_the_user_lines() -> None:
+    accounts = configured(user=[r"LAB\alice:pw"]).accounts()
+    identity = await accounts.verify_password(r"lab\ALICE", "pw")
+    assert str(identity) == r"LAB\alice"
+    with pytest.raises(ConfigError, match="user"):
+        configured(user=["alice"]).accounts()
+
+
+async def test_the_proxy_that_follows_has_these_rules_and_no_channels() -> None:
+    settings = configured(no_tls=True, user=[r"LAB\alice:pw"], valid_ports="localhost:593")
+    async with asyncio.TaskGroup() as tasks:
+        proxy = settings.proxy(tasks, settings.accounts())
+        assert repr(proxy.policy.valid_ports) == repr(settings.policy().valid_ports)
+        assert proxy.options == settings.options()
+        assert not proxy.drivers
+
+
+def test_a_file_uses_the_names_of_the_command_line_and_no_others() -> None:
+    read = msgspec.convert({"valid-ports": "a:1", "no-tls": True}, ProxyConfiguration)
+    assert read == configured(valid_ports="a:1", no_tls=True)
+    with pytest.raises(msgspec.ValidationError, match="valid_ports"):
+        msgspec.convert({"valid_ports": "a:1"}, ProxyConfiguration)
