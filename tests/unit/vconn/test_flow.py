@@ -411,3 +411,39 @@ def test_the_size_of_what_is_next_is_known_only_for_pdus() -> None:
     sender.submit(pdus(300), None)
     assert sender.next_size() == 0
     assert sender.waiting == 300
+
+
+# Relaying: arrived, sent on and consumed in one step
+
+
+@pytest.mark.parametrize("window_size", [8192, 65_536])
+@pytest.mark.parametrize("lifetime", [None, 60_000])
+@pytest.mark.parametrize("piece", [16, 1000, 5840])
+def test_relaying_is_arriving_sending_and_consuming(
+    window_size: int, lifetime: int | None, piece: int
+) -> None:
+    """The quick way and the long way leave the same behind, whatever the windows and the lifetime say."""
+    short_in, short_acks = inlet(65_536)
+    long_in, long_acks = inlet(65_536)
+    short_out = outlet(window_size, lifetime=lifetime, reserve=2048)
+    long_out = outlet(window_size, lifetime=lifetime, reserve=2048)
+    run = pdus(piece)
+    for _ in range(60_000 // piece):
+        relayed = short_out.relay(run, short_in)
+        long_in.arrived(len(run))
+        assert forwarded(relayed) == forwarded(long_out.submit(run, long_in))
+        assert short_acks.numbers() == long_acks.numbers()
+        for name in ("advertised", "queued", "received"):
+            assert getattr(short_in, name) == getattr(long_in, name)
+        for name in ("available", "sent"):
+            assert getattr(short_out.window, name) == getattr(long_out.window, name)
+        assert short_out.waiting == long_out.waiting
+        if short_out.lifetime is not None and long_out.lifetime is not None:
+            assert short_out.lifetime.used == long_out.lifetime.used
+
+
+def test_a_plugged_relay_holds_what_arrives() -> None:
+    receiver, _ = inlet(8192)
+    sender = outlet(plugged=True)
+    assert sender.relay(pdus(100), receiver) == []
+    assert (receiver.queued, sender.waiting) == (100, 100)
