@@ -28,13 +28,14 @@ def tell(thing: Event | Action) -> str:
             return f"PassOn({leg}, {len(data)} bytes of RTS)"
         case Forward(leg=leg, run=run):
             return f"Forward({leg}, {len(run)} bytes)"
-    name = type(thing).__name__
+    kind = type(thing)
+    values = [getattr(thing, name) for name in kind.__match_args__]
     facts = [
         f"{len(value)} bytes" if isinstance(value, bytes | memoryview) else str(value)
-        for slot in type(thing).__dataclass_fields__
-        if (value := getattr(thing, slot)) is not None
+        for value in values
+        if value is not None
     ]
-    return f"{name}({', '.join(facts)})"
+    return f"{kind.__name__}({', '.join(facts)})"
 
 
 def tell_all(things: Sequence[Event | Action]) -> str:
