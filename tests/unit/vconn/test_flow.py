@@ -428,7 +428,7 @@ def test_relaying_is_arriving_sending_and_consuming(
     short_out = outlet(window_size, lifetime=lifetime, reserve=2048)
     long_out = outlet(window_size, lifetime=lifetime, reserve=2048)
     run = pdus(piece)
-    for _ in range(60_000 // piece):
+    for _ in range(min(60_000 // piece, 400)):
         relayed = short_out.relay(run, short_in)
         long_in.arrived(len(run))
         assert forwarded(relayed) == forwarded(long_out.submit(run, long_in))
