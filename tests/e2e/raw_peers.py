@@ -1,0 +1,242 @@
+"""Peers made by hand: they say whatever a test wants to be said, and show what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TypeVar
+
+from rpch.dcerpc.framing import HEADER_SIZE, RTS, pdu_size
+from rpch.dcerpc.interface import interface_of
+from rpch.dcerpc.pdus import Bind, BindAck, ContextElement, Request, decode_pdu
+from rpch.dcerpc.pdus_header import NDR20
+from rpch.http.channels import RpcMethod
+from rpch.rts.commands import (
+    AssociationGroupId,
+    ChannelLifetime,
+    ClientKeepalive,
+    Cookie,
+    Destination,
+    FlowControlAck,
+    ForwardDestination,
+    ReceiveWindowSize,
+    Version,
+)
+from rpch.rts.pdus import (
+    AckWithDestination,
+    ConnA1,
+    ConnA3,
+    ConnB1,
+    ConnC2,
+    InR1A1,
+    OutR1A3,
+    RtsPdu,
+    decode,
+)
+from rpch.server.demo import Demo
+from tests.e2e.farm import LOOPBACK, PASSWORD, TARGET, USER
+
+LIFETIME = 1 << 30
+WINDOW = 65_536
+SOON = 5.0  # seconds for what must come
+KEEPALIVE = ClientKeepalive(300_000)
+BANNER = b"ncacn_http/1.0"
+
+Pdu = TypeVar("Pdu", bound=RtsPdu)
+
+
+def cookie() -> Cookie:
+    """A name that nothing else has."""
+    return Cookie(secrets.token_bytes(16))
+
+
+def basic(user: str = USER, password: str = PASSWORD) -> str:
+    """The line that proves who is there."""
+    return "Authorization: Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def request_head(
+    method: str,
+    length: int,
+    *fields: str,
+    target: str = TARGET,
+    version: str = "1.1",
+    user: str | None = USER,
+    url: str = "/rpc/rpcproxy.dll",
+) -> bytes:
+    """A request for one channel, with little in it."""
+    lines = [
+        f"{method} {url}?{target} HTTP/{version}",
+        "Host: localhost",
+        f"Content-Length: {length}",
+        *fields,
+    ]
+    if user is not None:
+        lines.append(basic(user))
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Wire:
+    """One TCP connection in a test's hands."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    def send(self, *parts: RtsPdu | bytes) -> None:
+        """Write these, one after the other."""
+        for part in parts:
+            self._writer.write(part if isinstance(part, bytes) else part.encode())
+
+    async def take(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        async with asyncio.timeout(SOON):
+            return await self._reader.readexactly(size)
+
+    async def head(self) -> str:
+        """A response's head; what follows it stays."""
+        async with asyncio.timeout(SOON):
+            return (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+
+    async def pdu(self) -> bytes:
+        """The next PDU, whatever it is."""
+        head = await self.take(HEADER_SIZE)
+        return head + await self.take(pdu_size(head) - HEADER_SIZE)
+
+    async def rts(self, kind: type[Pdu]) -> Pdu:
+        """The next PDU, which must be of this kind."""
+        found = decode(await self.pdu(), legal=[kind])
+        assert isinstance(found, kind)
+        return found
+
+    async def ended(self) -> bytes:
+        """What still came before the other side closed."""
+        async with asyncio.timeout(SOON):
+            try:
+                return await self._reader.read()
+            except ConnectionResetError:
+                return b""
+
+    async def refusal(self) -> str:
+        """The status line of a refusal, behind which the connection closes."""
+        said = await self.ended()
+        return said.partition(b"\r\n")[0].decode("latin-1")
+
+    @property
+    def open(self) -> bool:
+        """Whether the other side has not closed, as far as is known now."""
+        return not self._reader.at_eof()
+
+    async def close(self) -> None:
+        """This side goes."""
+        self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+
+class Hands:
+    """Opens connections, and closes them when the test is over."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+
+    async def dial(self, port: int) -> Wire:
+        """A connection to a port of loopback."""
+        wire = Wire(*await asyncio.open_connection(LOOPBACK, port))
+        self._stack.push_async_callback(wire.close)
+        return wire
+
+    async def channel(self, port: int, method: str, length: int, *fields: str, **head: str) -> Wire:
+        """A connection on which a channel was asked for."""
+        wire = await self.dial(port)
+        wire.send(request_head(method, length, *fields, **head))
+        return wire
+
+    async def connection(
+        self,
+        in_port: int,
+        out_port: int | None = None,
+        *,
+        window: int = WINDOW,
+        lifetime: int = LIFETIME,
+        out_length: int = 76,
+        trailing: bytes = b"",
+    ) -> RawConnection:
+        """A virtual connection, opened in order, up to and with CONN/C2."""
+        inward = await self.channel(in_port, RpcMethod.IN, lifetime)
+        outward = await self.channel(out_port or in_port, RpcMethod.OUT, out_length)
+        opened = RawConnection(self, in_port, out_port or in_port, inward, outward)
+        outward.send(opened.a1(window), trailing)
+        inward.send(opened.b1(lifetime))
+        assert (await outward.head()).startswith("HTTP/1.1 200 Success\r\n")
+        await outward.rts(ConnA3)
+        await outward.rts(ConnC2)
+        return opened
+
+
+class RawConnection:
+    """A virtual connection whose client is a test."""
+
+    def __init__(self, hands: Hands, in_port: int, out_port: int, inward: Wire, outward: Wire) -> None:
+        self.hands, self.in_port, self.out_port = hands, in_port, out_port
+        self.inward, self.outward = inward, outward
+        self.name, self.in_name, self.out_name = cookie(), cookie(), cookie()
+        self._calls = 1
+        self.received = 0  # bytes of RPC PDUs on the OUT channel
+
+    def a1(self, window: int = WINDOW) -> ConnA1:
+        """What opens its OUT channel."""
+        return ConnA1(Version(1), self.name, self.out_name, ReceiveWindowSize(window))
+
+    def b1(self, lifetime: int = LIFETIME) -> ConnB1:
+        """What opens its IN channel."""
+        group = AssociationGroupId(bytes(16))
+        return ConnB1(Version(1), self.name, self.in_name, ChannelLifetime(lifetime), KEEPALIVE, group)
+
+    def in_successor(self, *, successor: Cookie, **other: Cookie) -> InR1A1:
+        """What begins to replace the IN channel; names may be given that are not its own."""
+        name, predecessor = other.get("name", self.name), other.get("predecessor", self.in_name)
+        return InR1A1(Version(1), name, predecessor, successor)
+
+    def out_successor(self, *, successor: Cookie, **other: Cookie) -> OutR1A3:
+        """What begins to replace the OUT channel."""
+        name, predecessor = other.get("name", self.name), other.get("predecessor", self.out_name)
+        return OutR1A3(Version(1), name, predecessor, successor, ReceiveWindowSize(WINDOW))
+
+    async def bind(self) -> None:
+        """Bind to the demo interface, through whatever the channels are now."""
+        self.inward.send(Bind(1, (ContextElement(0, interface_of(Demo).syntax, (NDR20,)),)).encode())
+        assert isinstance(decode_pdu(await self.next_pdu()), BindAck)
+
+    async def next_pdu(self) -> bytes:
+        """What comes next on the OUT channel."""
+        pdu = await self.outward.pdu()
+        if pdu[2] != RTS:
+            self.received += len(pdu)
+        return pdu
+
+    def ask_for(self, size: int) -> None:
+        """Call the operation whose answer has so many bytes."""
+        self._calls += 1
+        stub = size.to_bytes(4, "little")
+        self.inward.send(Request(self._calls, 0, 3, stub, len(stub)).encode())
+
+    def acknowledge(self, *, received: int | None = None, available: int = WINDOW) -> None:
+        """Tell the outbound proxy what has come, or something else."""
+        count = self.received if received is None else received
+        ack = FlowControlAck(count, available, self.out_name.value)
+        self.inward.send(AckWithDestination(Destination(ForwardDestination.OUT_PROXY), ack))
+
+    async def is_closed(self) -> None:
+        """Returns when both channels are."""
+        await self.inward.ended()
+        await self.outward.ended()
+
+
+@asynccontextmanager
+async def hands() -> AsyncIterator[Hands]:
+    """Whatever a test opens with it is closed at the end."""
+    async with AsyncExitStack() as stack:
+        yield Hands(stack)
