@@ -26,7 +26,7 @@ LAST_ARRIVALS: Final = 0.2  # seconds for what was connected before a drain to s
 def parse_listen(text: str, *, setting: str = "--listen") -> tuple[str, int]:
     """`127.0.0.1:443` or `[::1]:443`; port 0 lets the system choose."""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65_535:
+    if not (colon and port.isascii() and port.isdigit()) or int(port) > 65_535:
         raise ConfigError(setting, f"{text!r} is no address; write 127.0.0.1:443")
     return host.strip("[]"), int(port)
 

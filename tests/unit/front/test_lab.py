@@ -1,0 +1,60 @@
+"""The laboratory: users, certificates, services, and a proxy that leads to them."""
+
+import asyncio
+import stat
+from pathlib import Path
+
+from rpch.auth.accounts import Identity
+from rpch.front.lab import (
+    DEMO_PORT,
+    MAPPER_PORT,
+    lab_certificates,
+    lab_names,
+    lab_proxy,
+    lab_users,
+    start_services,
+)
+from rpch.http.channels import read_channel_request
+from rpch.http.heads import RequestHead
+from rpch.proxy.policy import Allowed
+from rpch.server.runtime import RpcServer
+
+
+def test_users_are_made_once_and_their_passwords_are_their_owners(tmp_path: Path) -> None:
+    users = lab_users(tmp_path / "new")
+    assert [user.name for user in users] == [rf"LAB\{name}" for name in ("alice", "bob", "carol", "dave")]
+    assert users[0].address == "alice@lab.example"
+    assert len({user.password for user in users}) == len(users)
+    assert stat.S_IMODE((tmp_path / "new" / "users.json").stat().st_mode) == 0o600
+    assert lab_users(tmp_path / "new") == users
+
+
+def test_the_names_of_a_machine_come_without_repetition() -> None:
+    names = lab_names("127.0.0.1")
+    assert len(names) == len(set(names))
+    assert {"localhost", "127.0.0.1", "::1"} <= set(names)
+    assert "lab.example" in lab_names("lab.example")
+
+
+async def test_the_proxy_leads_well_known_ports_to_the_services(tmp_path: Path) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        server = RpcServer(tasks)
+        services = await start_services(server)
+        settings = lab_proxy(
+            "127.0.0.1:0", lab_users(tmp_path), services, lab_certificates(tmp_path, "127.0.0.1")
+        )
+        policy = settings.policy()
+        for asked, name in ((MAPPER_PORT, "mapper"), (DEMO_PORT, "demo"), (services.ports["demo"], "demo")):
+            head = RequestHead(
+                "RPC_IN_DATA",
+                f"/rpc/rpcproxy.dll?localhost:{asked}",
+                "1.1",
+                (("host", "p"), ("content-length", "131072")),
+            )
+            decision = policy.decide(read_channel_request(head), Identity("alice", "LAB"), secure=True)
+            assert isinstance(decision, Allowed)
+            assert decision.address is not None
+            assert decision.address.port == services.ports[name]
+        assert settings.tls() is not None
+        assert settings.warnings() == []
+        await server.close()
