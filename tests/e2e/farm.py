@@ -20,7 +20,7 @@ from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.connection import ProxyConnection
 from rpch.proxy.service import RpcProxy
 from rpch.rts.pdus import InR1A2, OutR1A4
-from rpch.server.demo import Demo
+from rpch.server.demo import AddRequest, Count, Demo, Octets
 from rpch.server.runtime import RpcServer
 from rpch.trace import Tracer, Turn
 from rpch.vconn.events import Send, SuccessorArrived
@@ -29,6 +29,7 @@ from rpch.vconn.settings import ClientSettings, Settings
 LOOPBACK = "127.0.0.1"
 TARGET, OTHER_TARGET = "server:6001", "server:6002"
 SHORTEST = 131_072
+MEGABYTE = bytes(range(256)) * 4096
 USER, OTHER_USER, PASSWORD = r"LAB\alice", r"LAB\bob", "Passw0rd!"
 
 Place = Callable[[str], int]  # a method, and the node its connection goes to
@@ -39,6 +40,13 @@ class Recyclings(Tracer):
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
+        self._awaited, self._reached = 0, asyncio.Event()
+
+    async def more(self, count: int) -> None:
+        """Returns when so many more have begun."""
+        self._awaited, self._reached = self.seen.total() + count, asyncio.Event()
+        async with asyncio.timeout(10):
+            await self._reached.wait()
 
     def write(self, turn: Turn) -> None:
         kind = turn.role.partition("_")[0]
@@ -47,6 +55,8 @@ class Recyclings(Tracer):
         for action in turn.actions:
             if isinstance(action, Send) and isinstance(action.pdu, InR1A2 | OutR1A4):
                 self.seen[f"{kind}_R1"] += 1
+        if self.seen.total() >= self._awaited:
+            self._reached.set()
 
 
 class Node:
@@ -74,6 +84,16 @@ class Node:
         """Returns when no virtual connection passes here any more."""
         while self.proxy.drivers:  # noqa: ASYNC110 - what ends them travels over sockets
             await asyncio.sleep(0.005)
+
+    async def has_opening(self) -> None:
+        """Returns when a channel is here whose first PDU is not."""
+        while not self.proxy.openings:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0.001)
+
+    async def drain(self, grace: float) -> None:
+        """What a process does at SIGTERM."""
+        self.stop_listening()
+        await self.proxy.drain(grace)
 
     def kill(self) -> None:
         """What the others see of a process that is killed: every connection is reset."""
@@ -240,3 +260,23 @@ async def farm(
             node.stop_listening()
             node.proxy.end_all(None)
         await server.close()
+
+
+async def traffic(client: RpcClient, megabytes: int = 1) -> None:
+    """So many megabytes each way and small calls beside them, all at once; every byte is looked at."""
+
+    async def inward() -> None:
+        for _ in range(megabytes):
+            assert (await client.call(Demo.echo, Octets(MEGABYTE))).data == MEGABYTE
+
+    async def outward() -> None:
+        for _ in range(megabytes):
+            assert (await client.call(Demo.source, Count(len(MEGABYTE)))).data == MEGABYTE
+
+    async def small() -> None:
+        for number in range(50):
+            assert (await client.call(Demo.add, AddRequest(number, 1))).total == number + 1
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as together:
+        for work in (inward, outward, small):
+            together.create_task(work())

@@ -148,6 +148,10 @@ class Hands:
         self._stack.push_async_callback(wire.close)
         return wire
 
+    def head(self, method: str, length: int) -> bytes:
+        """A request for a channel, to be sent when the time has come."""
+        return request_head(method, length)
+
     async def channel(self, port: int, method: str, length: int, *fields: str, **head: str) -> Wire:
         """A connection on which a channel was asked for."""
         wire = await self.dial(port)

@@ -1,36 +1,15 @@
 """One virtual connection through several proxies that share nothing. In one process, over real sockets."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from itertools import cycle
 
 import pytest
 
-from rpch.client.connect import RpcClient
-from rpch.server.demo import AddRequest, Count, Demo, Octets
-from tests.e2e.farm import Place, always, farm, in_turn
-
-PATTERN = bytes(range(256))
-MEGABYTE = PATTERN * 4096
-
-
-async def traffic(client: RpcClient, megabytes: int = 1) -> None:
-    """So many megabytes each way and small calls beside them, all at once; every byte is looked at."""
-
-    async def inward() -> None:
-        for _ in range(megabytes):
-            assert (await client.call(Demo.echo, Octets(MEGABYTE))).data == MEGABYTE
-
-    async def outward() -> None:
-        for _ in range(megabytes):
-            assert (await client.call(Demo.source, Count(len(MEGABYTE)))).data == MEGABYTE
-
-    async def small() -> None:
-        for number in range(50):
-            assert (await client.call(Demo.add, AddRequest(number, 1))).total == number + 1
-
-    async with asyncio.timeout(20), asyncio.TaskGroup() as together:
-        for work in (inward, outward, small):
-            together.create_task(work())
+from rpch.client.rpc import CallLost
+from rpch.errors import TransportError
+from rpch.server.demo import AddRequest, DelayRequest, Demo
+from tests.e2e.farm import Place, always, farm, in_turn, traffic
 
 
 @pytest.mark.slow
@@ -72,3 +51,42 @@ async def test_the_nodes_forget_what_has_ended() -> None:
         for node in running.nodes:
             await node.idle()
             assert not len(node.proxy.inbound) + len(node.proxy.outbound)
+
+
+@pytest.mark.conformance(82, 95)
+@pytest.mark.parametrize("killed", [0, 1], ids=["IN", "OUT"])
+async def test_a_killed_node_breaks_at_once_what_passes_it_and_nothing_else(killed: int) -> None:
+    placed = iter([0, 1, 2, 2, 2, 2])  # IN and OUT of one connection, then of two others
+    async with farm(3, lambda method: next(placed)) as running, AsyncExitStack() as clients:
+        broken = await clients.enter_async_context(running.client())
+        whole = await clients.enter_async_context(running.client())
+        waiting = asyncio.create_task(broken.call(Demo.delay, DelayRequest(60_000)))
+        spared = asyncio.create_task(whole.call(Demo.delay, DelayRequest(50)))
+        assert (await broken.call(Demo.add, AddRequest(1, 2))).total == 3
+        running.nodes[killed].kill()
+        async with asyncio.timeout(1):
+            with pytest.raises(CallLost) as lost:
+                await waiting
+            await running.nodes[1 - killed].idle()
+        assert not lost.value.did_not_execute
+        assert (await spared).milliseconds == 50
+        fresh = await clients.enter_async_context(running.client())
+        assert (await fresh.call(Demo.add, AddRequest(40, 2))).total == 42
+
+
+@pytest.mark.conformance(95)
+async def test_a_node_that_is_killed_while_successors_come_breaks_the_connection_cleanly() -> None:
+    async with farm(2) as running:
+        async with running.client() as client:
+            working = asyncio.create_task(traffic(client, 20))
+            await running.recyclings.more(20)
+            running.balancer.place = lambda method: 0
+            running.nodes[1].kill()
+            async with asyncio.timeout(2):
+                with pytest.raises(BaseExceptionGroup) as group:
+                    await working
+        assert group.group_contains(TransportError)
+        assert not group.group_contains(AssertionError)
+        await running.nodes[0].idle()
+        async with running.client() as client:
+            await traffic(client)

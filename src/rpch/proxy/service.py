@@ -123,18 +123,20 @@ class RpcProxy:
             log.warning("ending what has not moved", channels=len(self.drivers))
             for opening in list(self.openings):
                 opening.refuse_draining()
-            self._end_inbound(None)
-            await self._until_empty(FAREWELL)
+            if self._end_inbound(None):
+                await self._until_empty(FAREWELL)
         self.end_all(None)
 
-    def _end_inbound(self, why: RpchError | None) -> None:
+    def _end_inbound(self, why: RpchError | None) -> bool:
         """On IN channels nothing was answered yet, so their clients are told why.  MS-RPCH 2.1.2.1.3"""
         farewell = refusal_of(RpcError(SERVER_UNAVAILABLE), "Draining")
-        for machine, driver in list(self.drivers.items()):
-            if isinstance(machine, InboundProxy):
-                if (told := driver.legs.pop(machine.in_h, None)) is not None:
-                    told.refuse(farewell)
-                driver.perform(machine.abort(why))
+        inbound = [machine for machine in self.drivers if isinstance(machine, InboundProxy)]
+        for machine in inbound:
+            driver = self.drivers[machine]
+            if (told := driver.legs.pop(machine.in_h, None)) is not None:
+                told.refuse(farewell)
+            driver.perform(machine.abort(why))
+        return bool(inbound)
 
     async def _until_empty(self, seconds: float) -> None:
         self._empty = asyncio.Event()
