@@ -113,10 +113,10 @@ class LegConnection(asyncio.Protocol):
         self._pass_on(pieces)
 
     def _pass_on(self, pieces: list[Piece]) -> None:
-        leg = self.leg
         for rts, piece in pieces:
             if self._closing:
                 return  # what came before has ended this leg
+            leg = self.leg  # what came before may have said which one this is
             self.feed(RtsArrived(leg, piece) if rts else RpcArrived(leg, piece))
 
     def eof_received(self) -> None:
