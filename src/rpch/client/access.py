@@ -1,57 +1,55 @@
-"""How a client reaches an RPC proxy: addresses, TLS, credentials, and an HTTP proxy on the way."""
+"""How a client reaches an RPC proxy: its address, TLS, credentials, and an HTTP proxy on the way."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import ssl
 from dataclasses import dataclass, field
 from typing import Final
 
-from rpch.client.heads import HeadReader
-from rpch.errors import AuthenticationFailed, ConfigError, TransportError
-from rpch.http.outcomes import Accepted, Challenged, Failed, read_outcome
-from rpch.http.requests import tunnel_head
+from rpch.client.connections import (
+    Connection,
+    NoAnswer,
+    binding_of,
+    chain_of,
+    leads_to_loopback,
+    open_connection,
+    start_tls,
+)
+from rpch.client.credentials import Credentials, Learned, Party
+from rpch.client.principals import Principal
+from rpch.client.proving import Prover
+from rpch.client.tunnels import HttpProxy, open_tunnel
+from rpch.http.pragmas import Pragmas
+from rpch.http.requests import ChannelHeads
+from rpch.http.targets import RpcTarget
 
 TLS_PORT: Final = 443
 PLAIN_PORT: Final = 80
 
 
-class NoAnswer(TransportError):
-    """The other end said nothing for too long."""
-
-    def __init__(self, reason: str, *, seconds: float) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who we are to a proxy."""
-
-    user: str
-    password: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if ":" in self.user:
-            raise ConfigError("user", "a name with a colon cannot be sent")
-
-    @property
-    def basic(self) -> str:
-        """The value of an `Authorization` field.  RFC 7617 2"""
-        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
-
-
 @dataclass(frozen=True, slots=True)
 class ProxyAccess:
-    """One RPC proxy and the way to it. Without `tls` everything travels in the clear."""
+    """One RPC proxy and the way to it. Without `tls` everything travels in the clear.
+
+    `client_certificate` says that `tls` has one: then the path is that for certificates.  MS-RPCH 2.2.2
+    `http_proxy_optional` says that the direct way may work too and is better; see `detection`.
+    """
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
     credentials: Credentials | None = None
-    http_proxy: tuple[str, int] | None = None
+    http_proxy: HttpProxy | None = None
+    http_proxy_optional: bool = False
     timeout: float = 30.0
+    principal: Principal | None = None
+    client_certificate: bool = False
+    pragmas: Pragmas = field(default_factory=Pragmas)
+    learned: Learned = field(default_factory=Learned, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def host_field(self) -> str:
@@ -65,68 +63,51 @@ class ProxyAccess:
         """Whether requests name their target in absolute form, for an HTTP proxy that relays them."""
         return self.http_proxy is not None and self.tls is None
 
-    async def dial(self) -> tuple[asyncio.Transport, HeadReader]:
-        """A connection that is ready for a request to the RPC proxy."""
+    def heads(self, target: RpcTarget) -> ChannelHeads:
+        """What writes the requests for this target."""
+        return ChannelHeads(
+            self.host_field,
+            target,
+            client_certificate=self.client_certificate,
+            through_proxy=self.through_proxy,
+            pragmas=self.pragmas,
+        )
+
+    def prover(self, transport: asyncio.Transport) -> Prover:
+        """What answers the RPC proxy on this connection. No password leaves in the clear unasked."""
+        party = Party(f"the RPC proxy {self}", self.host, self.credentials, self.learned)
+        private = self.tls is not None or (not self.through_proxy and leads_to_loopback(transport))
+        return Prover(party, basic_allowed=private, binding=binding_of(transport))
+
+    def relay_prover(self) -> Prover | None:
+        """What answers the HTTP proxy on this connection; None where a tunnel or nothing lies between."""
+        return self.http_proxy.prover() if self.http_proxy is not None and self.through_proxy else None
+
+    async def dial(self, *, tunnelled: bool = False) -> Connection:
+        """A connection that is ready for a request to the RPC proxy.
+
+        `tunnelled` goes through an HTTP proxy by CONNECT also without TLS, as version 1 does.
+        """
         try:
             async with asyncio.timeout(self.timeout):
-                if self.http_proxy is None:
-                    return await open_connection(self.host, self.port, self.tls)
-                transport, reader = await open_connection(*self.http_proxy, None)
-                if self.tls is None:
-                    return transport, reader
-                return await self._tunnel(transport, reader, self.tls)
+                return await self._connected(tunnelled=tunnelled)
         except TimeoutError:
-            where = f"{self.host}:{self.port}"
-            raise NoAnswer(
-                f"{where} did not answer in {self.timeout:g} seconds", seconds=self.timeout
-            ) from None
+            reason = f"{self} did not answer in {self.timeout:g} seconds"
+            raise NoAnswer(reason, seconds=self.timeout) from None
 
-    async def _tunnel(
-        self, transport: asyncio.Transport, reader: HeadReader, tls: ssl.SSLContext
-    ) -> tuple[asyncio.Transport, HeadReader]:
-        """Through an HTTP proxy to TLS.  RFC 9110 9.3.6"""
-        transport.write(tunnel_head(self.host, self.port))
-        outcome = read_outcome(await reader.response(), tunnel=True)
-        match outcome:
-            case Accepted():
-                return await _start_tls(transport, tls, self.host, self.port)
-            case Challenged():
-                raise AuthenticationFailed("the HTTP proxy on the way wants credentials")
-            case Failed():
-                raise outcome.as_error()
-            case _:
-                raise TransportError("the HTTP proxy on the way gave no final answer")
-
-
-async def open_connection(
-    host: str, port: int, tls: ssl.SSLContext | None
-) -> tuple[asyncio.Transport, HeadReader]:
-    """A TCP connection, with TLS if wanted; `TransportError` says in words what failed."""
-    loop = asyncio.get_running_loop()
-    try:
-        transport, reader = await loop.create_connection(
-            HeadReader, host, port, ssl=tls, server_hostname=host if tls else None
-        )
-    except ssl.SSLCertVerificationError as error:
-        raise TransportError(
-            f"the certificate of {host}:{port} is not accepted: {error.verify_message}"
-        ) from error
-    except ssl.SSLError as error:
-        raise TransportError(f"TLS with {host}:{port} failed: {error.reason or error}") from error
-    except OSError as error:
-        raise TransportError(f"{host}:{port} cannot be reached: {error.strerror or error}") from error
-    return transport, reader
-
-
-async def _start_tls(
-    transport: asyncio.Transport, tls: ssl.SSLContext, host: str, port: int
-) -> tuple[asyncio.Transport, HeadReader]:
-    loop, reader = asyncio.get_running_loop(), HeadReader()
-    try:
-        secured = await loop.start_tls(transport, reader, tls, server_hostname=host)
-    except (OSError, ssl.SSLError) as error:
-        raise TransportError(f"TLS with {host}:{port} through the HTTP proxy failed: {error}") from error
-    if secured is None:
-        raise TransportError(f"{host}:{port} was lost during TLS")
-    reader.connection_made(secured)
-    return secured, reader
+    async def _connected(self, *, tunnelled: bool) -> Connection:
+        if self.http_proxy is None:
+            transport, reader = await open_connection(self.host, self.port, self.tls)
+        elif self.tls is None and not tunnelled:
+            return await open_connection(self.http_proxy.host, self.http_proxy.port, None)
+        else:
+            transport, reader = await open_tunnel(self.http_proxy, self.host, self.port)
+        try:
+            if self.http_proxy is not None and self.tls is not None:
+                transport, reader = await start_tls(transport, self.tls, self.host, self.port)
+            if self.principal is not None:
+                self.principal.check(chain_of(transport))
+        except BaseException:
+            transport.abort()
+            raise
+        return transport, reader

@@ -13,12 +13,19 @@ import ssl
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
-from rpch.client.connect import RpcClient, connect
+from rpch.client.client import RpcClient
+from rpch.client.connect import connect
+from rpch.client.credentials import Credentials
+from rpch.client.policy import ConnectionPolicy, Network, Path
+from rpch.client.retry import Retry
+from rpch.client.tls import ClientCertificate
+from rpch.client.ways import HttpVersion
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.interface import Message, Operation
+from rpch.http.pragmas import Pragmas
 from rpch.vconn.settings import ClientSettings
 
 T = TypeVar("T")
@@ -39,35 +46,55 @@ class BlockingClient:
         *,
         timeout: float | None = None,
         object_uuid: UUID | None = None,
+        idempotent: bool = False,
     ) -> Resp:
-        """Call an operation; errors are those of the asynchronous client."""
-        return _wait(
-            self._loop, self._client.call(operation, request, timeout=timeout, object_uuid=object_uuid)
+        """Call an operation; parameters and errors are those of the asynchronous client."""
+        work = self._client.call(
+            operation, request, timeout=timeout, object_uuid=object_uuid, idempotent=idempotent
         )
+        return _wait(self._loop, work)
+
+    @property
+    def path(self) -> Path:
+        """Which way was taken, and why no other."""
+        return self._client.path
 
     def bind(self, interface: type[object]) -> None:
         """Make sure that the server offers an interface."""
         _wait(self._loop, self._client.bind(interface))
 
 
+class ConnectOptions(TypedDict, total=False):
+    """The parameters of `connect`, by which they are explained."""
+
+    user: str | None
+    password: str
+    scheme: str
+    tls: bool | ssl.SSLContext
+    principal: str | None
+    client_certificate: ClientCertificate
+    http_proxy: str | None
+    http_proxy_credentials: Credentials | None
+    version: HttpVersion
+    alternative: str | StringBinding | None
+    policy: ConnectionPolicy | None
+    network: Network
+    retry: Retry | None
+    timeout: float
+    settings: ClientSettings | None
+    pragmas: Pragmas | None
+
+
 @contextmanager
 def connect_blocking(
-    binding: str | StringBinding,
-    *,
-    user: str | None = None,
-    password: str = "",
-    tls: bool | ssl.SSLContext = True,
-    timeout: float = 30.0,
-    settings: ClientSettings | None = None,
+    binding: str | StringBinding, **options: Unpack[ConnectOptions]
 ) -> Iterator[BlockingClient]:
     """Reach an RPC server; parameters and errors are those of `connect`."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="rpch", daemon=True)
+    thread = threading.Thread(target=_run, args=[loop], name="rpch", daemon=True)
     thread.start()
     try:
-        session = _Session(
-            connect(binding, user=user, password=password, tls=tls, timeout=timeout, settings=settings)
-        )
+        session = _Session(connect(binding, **options))
         client = _wait(loop, session.begin())
         try:
             yield BlockingClient(client, loop)
@@ -76,7 +103,6 @@ def connect_blocking(
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.close()
 
 
 class _Session:
@@ -109,6 +135,13 @@ class _Session:
             if entered.done():
                 raise
             entered.set_exception(error)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """The whole life of the loop. Its end has work to do too: what was just closed is still going."""
+    loop.run_forever()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
 
 
 def _wait(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:

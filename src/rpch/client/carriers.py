@@ -8,15 +8,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from rpch.aio.driver import Driver
-from rpch.client.access import NoAnswer, ProxyAccess
+from rpch.client.access import ProxyAccess
 from rpch.client.channel import ClientLeg, open_channel
+from rpch.client.connections import NoAnswer
 from rpch.dcerpc.framing import PduCutter, pdus_in
 from rpch.errors import RemoteProtocolError, RpchError, TransportError
-from rpch.http.outcomes import Accepted, Failed, read_outcome
-from rpch.http.requests import ChannelHeads
 from rpch.http.targets import RpcTarget
 from rpch.trace import Tracer
 from rpch.vconn.client import ClientConnection
@@ -33,6 +32,8 @@ from rpch.vconn.events import (
     Submit,
 )
 from rpch.vconn.settings import ClientSettings
+
+CLOSE_WITHIN: Final = 1.0  # seconds a peer gets to close its end, before ours is torn down
 
 
 class NotOpened(NoAnswer):
@@ -74,6 +75,8 @@ class TcpCarrier(asyncio.Protocol):
         self._cutter = PduCutter()
         self._transport: asyncio.Transport
         self._receiver: Receiver
+        self._gone = asyncio.Event()
+        self._gone.set()
 
     async def open(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -94,8 +97,18 @@ class TcpCarrier(asyncio.Protocol):
     def close(self) -> None:
         self._transport.close()
 
+    async def closed(self) -> None:
+        """Wait until nothing is left of it."""
+        await _until(self._gone, lambda: [self._transport])
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left of it."""
+        return self._gone.is_set()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._gone.clear()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -107,63 +120,8 @@ class TcpCarrier(asyncio.Protocol):
             self._receiver.transport_closed(why)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
         self._receiver.transport_closed(TransportError(f"the connection was lost: {exc}") if exc else None)
-
-
-class MixedCarrier(TcpCarrier):
-    """`ncacn_http` version 1: one HTTP request whose connection then carries RPC.  MS-RPCH 3.1.1"""
-
-    def __init__(self, access: ProxyAccess, target: RpcTarget) -> None:
-        super().__init__(access.host, access.port, timeout=access.timeout)
-        self._access, self._target = access, target
-
-    async def open(self, receiver: Receiver) -> None:
-        self._receiver = receiver
-        transport, reader = await self._access.dial()
-        heads = ChannelHeads(self._access.host_field, self._target, through_proxy=self._access.through_proxy)
-        transport.write(heads.connect())
-        try:
-            async with asyncio.timeout(self._timeout):
-                outcome = read_outcome(await reader.response(), tunnel=True)
-        except TimeoutError:
-            transport.abort()
-            raise TransportError(
-                f"the proxy did not answer RPC_CONNECT in {self._timeout:g} seconds"
-            ) from None
-        if not isinstance(outcome, Accepted):
-            transport.abort()
-            refused = outcome.as_error() if isinstance(outcome, Failed) else None
-            raise refused or TransportError("the proxy does not take RPC_CONNECT")
-        self._transport = transport
-        transport.set_protocol(self)
-        if rest := reader.rest():
-            self.data_received(rest)
-
-
-class FallbackCarrier:
-    """Version 2, and version 1 where that fails and version 1 could work.  MS-RPCH 3
-
-    Version 1 knows neither TLS nor authentication: with either it is not tried.
-    """
-
-    def __init__(self, second: HttpCarrier, first: MixedCarrier | None) -> None:
-        self._second, self._first = second, first
-        self._chosen: Carrier = second
-
-    async def open(self, receiver: Receiver) -> None:
-        try:
-            await self._second.open(receiver)
-        except TransportError:
-            if self._first is None:
-                raise
-            self._chosen = self._first
-            await self._first.open(receiver)
-
-    def send(self, pdus: bytes) -> None:
-        self._chosen.send(pdus)
-
-    def close(self) -> None:
-        self._chosen.close()
 
 
 class HttpCarrier:
@@ -183,6 +141,10 @@ class HttpCarrier:
         self._receiver: Receiver
         self._driver: Driver
         self._opened: asyncio.Future[None]
+        self._dialling: set[asyncio.Task[None]] = set()
+        self._legs: set[ClientLeg] = set()
+        self._gone = asyncio.Event()
+        self._gone.set()
 
     async def open(self, receiver: Receiver) -> None:
         loop = asyncio.get_running_loop()
@@ -201,10 +163,10 @@ class HttpCarrier:
                 seconds=seconds,
                 state=state,
             )
-            self._driver.feed(CloseRequested(why))
+            self._give_up(why)
             raise why from None
         except asyncio.CancelledError:
-            self._driver.feed(CloseRequested())
+            self._give_up(None)
             raise
 
     def send(self, pdus: bytes) -> None:
@@ -213,30 +175,79 @@ class HttpCarrier:
     def close(self) -> None:
         self._driver.feed(CloseRequested())
 
+    async def closed(self) -> None:
+        """Wait until nothing is left of it."""
+        await _until(self._gone, lambda: [leg.transport for leg in self._legs if leg.transport is not None])
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left of it."""
+        return self._gone.is_set()
+
+    def _give_up(self, why: TransportError | None) -> None:
+        """Nobody waits for the opening any more."""
+        self._driver.feed(CloseRequested(why))
+        if self._opened.done():
+            self._opened.exception()  # it was raised already, or nobody asks for it
+
     def _carry_out(self, action: Action) -> None:
         match action:
             case Deliver(run=run):
                 for pdu in pdus_in(run):
                     self._receiver.receive(bytes(pdu))
             case OpenChannel(leg=leg, content_length=length):
-                self._spawn(self._open_channel(leg, length))
+                task = self._spawn(self._open_channel(leg, length))
+                self._dialling.add(task)
+                task.add_done_callback(self._dialling.discard)
             case Opened():
                 self._opened.set_result(None)
             case Closed(why=why):
+                self._stop_dialling()
                 if not self._opened.done():
                     self._opened.set_exception(why or TransportError("the connection was closed"))
                 else:
                     self._receiver.transport_closed(why)
+
+    def _stop_dialling(self) -> None:
+        """Nobody needs channels that are not there yet, least of all those that wait for a time-out."""
+        for task in self._dialling - {asyncio.current_task()}:
+            task.cancel()
 
     async def _open_channel(self, leg: Leg, length: int) -> None:
         connection = ClientLeg(leg)
         self._driver.attach(connection)
         try:
             await open_channel(self._access, self._target, connection, length)
+            self._watch(connection)
         except RpchError as why:
             self._driver.feed(ChannelRefused(leg, why))
         else:
             if self._driver.machine.finished:
                 connection.close()
-                return
-            self._driver.feed(ChannelReady(leg))
+            elif not connection.ended:
+                self._driver.feed(ChannelReady(leg))
+
+    def _watch(self, leg: ClientLeg) -> None:
+        """Know when the connection of a leg is gone; closing one that is still read takes a while."""
+        transport = leg.transport
+        if transport is None:
+            return
+        self._legs.add(leg)
+        self._gone.clear()
+        leg.on_lost = lambda: self._lost(leg)
+
+    def _lost(self, leg: ClientLeg) -> None:
+        self._legs.discard(leg)
+        if not self._legs:
+            self._gone.set()
+
+
+async def _until(gone: asyncio.Event, transports: Callable[[], list[asyncio.Transport]]) -> None:
+    """Wait for the end of connections that were closed, and make one where their peers do not."""
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN):
+            await gone.wait()
+    except TimeoutError:
+        for transport in transports():
+            transport.abort()
+        await gone.wait()

@@ -7,11 +7,15 @@ as soon as its request head is out, and the leg reads the answer.  MS-RPCH 3.2.2
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from rpch.aio.leg import LegConnection
-from rpch.client.access import NoAnswer, ProxyAccess
-from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError
+from rpch.client.access import ProxyAccess
+from rpch.client.authentication import ATTEMPTS, prepare
+from rpch.client.connections import Connection, NoAnswer
+from rpch.client.proving import answer_challenge
+from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError, TransportError
 from rpch.http.channels import RpcMethod
 from rpch.http.chunks import ChunkDecoder
 from rpch.http.heads import read_response_head
@@ -35,6 +39,11 @@ class ClientLeg(LegConnection):
         self._accepted = False
         self._chunks: ChunkDecoder | None = None
         self._failed: Failed | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody wants this leg any more."""
+        return self._closing
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -84,7 +93,7 @@ class ClientLeg(LegConnection):
                     if rest:
                         self._pdus(rest)
                 case Challenged():
-                    self._refused(AuthenticationFailed("the proxy does not accept these credentials"))
+                    self._refused(refused_credentials(outcome))
                 case Failed():
                     self._failed = outcome
                     self._error_body(outcome)
@@ -105,10 +114,14 @@ class ClientLeg(LegConnection):
 
 async def open_channel(access: ProxyAccess, target: RpcTarget, leg: ClientLeg, content_length: int) -> None:
     """Make the request of one channel. When this returns, its body may be written."""
-    transport, reader = await access.dial()
-    heads = ChannelHeads(access.host_field, target, through_proxy=access.through_proxy)
-    proof = Proof(authorization=access.credentials.basic if access.credentials else None)
-    if leg.leg.place is Place.IN_H:
+    heads = access.heads(target)
+    inward = leg.leg.place is Place.IN_H
+    method = RpcMethod.IN if inward else RpcMethod.OUT
+    transport, reader, proof = await prepare(access, heads, method)
+    if leg.ended:
+        transport.abort()
+        return
+    if inward:
         head = heads.in_channel(content_length, proof)
     else:
         head = heads.out_channel(replacement=content_length != FIRST_OUT_LENGTH, proof=proof)
@@ -119,15 +132,63 @@ async def open_channel(access: ProxyAccess, target: RpcTarget, leg: ClientLeg, c
 async def ask_echo(
     access: ProxyAccess, target: RpcTarget, method: RpcMethod, proof: Proof = NO_PROOF
 ) -> tuple[Outcome, bytes]:
-    """What the proxy answers to an echo request, with the body of its success.  MS-RPCH 2.1.2.1.5"""
-    transport, reader = await access.dial()
+    """What the proxy answers to an echo request, with the body of its success.  MS-RPCH 2.1.2.1.5
+
+    `proof` is for the RPC proxy; what an HTTP proxy on the way wants is taken care of.
+    """
     try:
-        heads = ChannelHeads(access.host_field, target, through_proxy=access.through_proxy)
+        async with asyncio.timeout(access.timeout):
+            for _ in range(ATTEMPTS):
+                transport, reader = await access.dial()
+                try:
+                    answer = await _ask_echo(access, access.heads(target), (transport, reader), method, proof)
+                finally:
+                    transport.close()
+                if answer is not None:
+                    return answer
+    except TimeoutError:
+        raise NoAnswer(
+            f"no answer to {method} in {access.timeout:g} seconds", seconds=access.timeout
+        ) from None
+    raise TransportError("the HTTP proxy closes every connection on which it wants credentials")
+
+
+async def _ask_echo(
+    access: ProxyAccess, heads: ChannelHeads, connection: Connection, method: RpcMethod, proof: Proof
+) -> tuple[Outcome, bytes] | None:
+    """Ask on one connection; None when the HTTP proxy has closed it to be asked again."""
+    transport, reader = connection
+    relay = access.relay_prover()
+    if relay is not None:
+        await relay.begin()
+    while True:
+        shown = proof if relay is None else replace(proof, proxy_authorization=relay.authorization)
+        transport.write(heads.echo(method, proof=shown))
+        outcome = read_outcome(await reader.response())
+        if isinstance(outcome, Challenged) and outcome.by_http_proxy and relay is not None:
+            if not await answer_challenge(reader, outcome, relay):
+                return None
+            continue
+        return outcome, await reader.body(outcome.body) if isinstance(outcome, Accepted) else b""
+
+
+async def echo(access: ProxyAccess, target: RpcTarget, method: RpcMethod) -> bytes:
+    """Ask whether the proxy is there and lets us in; the echo PDU it answers.  MS-RPCH 2.1.2.1.5"""
+    heads = access.heads(target)
+    transport, reader, proof = await prepare(access, heads, method)
+    try:
         transport.write(heads.echo(method, proof=proof))
         async with asyncio.timeout(access.timeout):
             outcome = read_outcome(await reader.response())
-            body = await reader.body(outcome.body) if isinstance(outcome, Accepted) else b""
-            return outcome, body
+            match outcome:
+                case Accepted(body=body):
+                    return await reader.body(body)
+                case Challenged():
+                    raise refused_credentials(outcome)
+                case Failed():
+                    raise await reader.failure(outcome)
+                case Interim():
+                    raise RemoteProtocolError("no final answer to an echo request")
     except TimeoutError:
         raise NoAnswer(
             f"no answer to {method} in {access.timeout:g} seconds", seconds=access.timeout
@@ -136,16 +197,8 @@ async def ask_echo(
         transport.close()
 
 
-async def echo(access: ProxyAccess, target: RpcTarget, method: RpcMethod) -> bytes:
-    """Ask whether the proxy is there and lets us in; the echo PDU it answers.  MS-RPCH 2.1.2.1.5"""
-    proof = Proof(authorization=access.credentials.basic if access.credentials else None)
-    outcome, body = await ask_echo(access, target, method, proof)
-    match outcome:
-        case Accepted():
-            return body
-        case Challenged():
-            raise AuthenticationFailed("the proxy does not accept these credentials")
-        case Failed():
-            raise outcome.as_error()
-        case Interim():
-            raise RemoteProtocolError("no final answer to an echo request")
+def refused_credentials(asked: Challenged) -> AuthenticationFailed:
+    """What a request means that is still asked for credentials, after all that was said."""
+    who = "the HTTP proxy on the way" if asked.by_http_proxy else "the proxy"
+    offered = ", ".join(dict.fromkeys(challenge.scheme for challenge in asked.challenges)) or "nothing"
+    return AuthenticationFailed(f"{who} does not accept these credentials (it offers {offered})")

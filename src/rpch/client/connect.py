@@ -9,154 +9,30 @@ Without an endpoint the endpoint mapper of the same host is asked for each inter
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from enum import Enum
-from typing import Any, TypeVar
-from uuid import UUID
+from dataclasses import dataclass, field, replace
 
-from rpch.aio.tls import client_context
 from rpch.aio.tracing import tracer_from_environment
-from rpch.client.access import PLAIN_PORT, TLS_PORT, Credentials, ProxyAccess
-from rpch.client.carriers import Carrier, FallbackCarrier, HttpCarrier, MixedCarrier, TcpCarrier
-from rpch.client.rpc import RpcConnection
+from rpch.client.access import PLAIN_PORT, TLS_PORT, ProxyAccess
+from rpch.client.client import RpcClient
+from rpch.client.credentials import AUTO, Credentials, read_scheme
+from rpch.client.policy import ConnectionPolicy, Network
+from rpch.client.principals import Principal
+from rpch.client.proxy_settings import ENVIRONMENT, proxy_at, proxy_from_environment
+from rpch.client.retry import Retry
+from rpch.client.tls import ClientCertificate, context_for
+from rpch.client.tunnels import HttpProxy
+from rpch.client.ways import HttpVersion, Way, WayOptions
 from rpch.dcerpc.binding import StringBinding
-from rpch.dcerpc.endpointmapper import EndpointMapper, ask_for, port_in
-from rpch.dcerpc.interface import Interface, Message, Operation, interface_of
-from rpch.dcerpc.pdus import SyntaxId
+from rpch.dcerpc.hostport import HostPort
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.errors import ConfigError, TransportError
-from rpch.http.targets import RpcTarget
-from rpch.trace import Tracer
+from rpch.errors import ConfigError
+from rpch.http.pragmas import Pragmas
 from rpch.vconn.settings import ClientSettings
-
-Req = TypeVar("Req", bound=Message)
-Resp = TypeVar("Resp", bound=Message)
-
-
-class HttpVersion(Enum):
-    """Which version of RPC over HTTP a client speaks.  MS-RPCH 3"""
-
-    V2 = "2"
-    V1 = "1"  # plain HTTP and no authentication: for old servers behind old proxies
-    AUTO = "auto"  # 2, and 1 where that fails and 1 could work
-
-
-class RpcClient:
-    """Calls to one server. Made by `connect`."""
-
-    def __init__(
-        self,
-        binding: StringBinding,
-        access: ProxyAccess | None,
-        tasks: asyncio.TaskGroup,
-        *,
-        timeout: float,
-        settings: ClientSettings,
-        version: HttpVersion,
-        tracer: Tracer | None,
-    ) -> None:
-        self.binding, self._version = binding, version
-        self._access, self._tasks, self._timeout = access, tasks, timeout
-        self._settings, self._tracer = settings, tracer
-        self._connections: dict[int, RpcConnection] = {}
-        self._ports: dict[SyntaxId, int] = {}
-        self._opening = asyncio.Lock()
-
-    async def call(
-        self,
-        operation: Operation[Req, Resp],
-        request: Req,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the call is abandoned at the server, not only here
-        object_uuid: UUID | None = None,
-    ) -> Resp:
-        """Call an operation and wait for its response; see `RpcConnection.call`."""
-        connection = await self.connection_for(operation.interface)
-        return await connection.call(
-            operation, request, timeout=timeout, object_uuid=object_uuid or self.binding.object_uuid
-        )
-
-    async def bind(self, interface: type[object]) -> None:
-        """Make sure that the server offers an interface; `BindRejected` when it does not."""
-        found = interface_of(interface)
-        connection = await self.connection_for(found)
-        await connection.bind(found)
-
-    async def connection_for(self, interface: Interface) -> RpcConnection:
-        """The connection to the port where an interface is, opened if need be."""
-        async with self._opening:
-            port = self.binding.port or self._ports.get(interface.syntax) or await self._ask(interface)
-            return await self._connected(port)
-
-    async def _ask(self, interface: Interface) -> int:
-        """Ask the endpoint mapper.  MS-RPCE 3.1.2.5.3"""
-        protseq = self.binding.transport
-        mapper = await self._connected(protseq.mapper_port)
-        question = ask_for(interface.syntax, protseq)
-        answer = await mapper.call(EndpointMapper.ept_map, question, timeout=self._timeout)
-        port = port_in(answer, protseq)
-        if port is None:
-            raise TransportError(
-                f"{self.binding.host} has no {interface.name} for {protseq} (its endpoint mapper says so)"
-            )
-        self._ports[interface.syntax] = port
-        return port
-
-    async def _connected(self, port: int) -> RpcConnection:
-        connection = self._connections.get(port)
-        if connection is None or connection.closed:
-            carrier = self._carrier(port)
-            connection = RpcConnection(carrier, self._spawn, tracer=self._tracer)
-            await carrier.open(connection)
-            self._connections[port] = connection
-        return connection
-
-    def _carrier(self, port: int) -> Carrier:
-        if self._access is None:
-            return TcpCarrier(self.binding.host, port, timeout=self._timeout)
-        access, target = self._access, RpcTarget(self.binding.host, port)
-        second = HttpCarrier(access, target, self._spawn, settings=self._settings, tracer=self._tracer)
-        if self._version is HttpVersion.V2:
-            return second
-        first = MixedCarrier(access, target)
-        if self._version is HttpVersion.V1:
-            return first
-        protected = access.tls is not None or access.credentials is not None
-        return FallbackCarrier(second, None if protected else first)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._tasks.create_task(work)
-
-    def close(self) -> None:
-        """End every connection."""
-        for connection in self._connections.values():
-            connection.close()
-
-
-def access_for(
-    binding: StringBinding,
-    *,
-    user: str | None = None,
-    password: str = "",
-    tls: bool | ssl.SSLContext = True,
-    timeout: float = 30.0,
-) -> ProxyAccess | None:
-    """The RPC proxy that a binding names, and the way to it; None for plain TCP.  MS-RPCH 1.9"""
-    if binding.transport is ProtocolSequence.NCACN_IP_TCP:
-        return None
-    context = client_context() if tls is True else (tls or None)
-    port = TLS_PORT if context else PLAIN_PORT
-    host = binding.host
-    if binding.rpc_proxy is not None:
-        host, port = binding.rpc_proxy.host, binding.rpc_proxy.port or port
-    http_proxy = None
-    if binding.http_proxy is not None and binding.use_http_proxy:
-        http_proxy = (binding.http_proxy.host, binding.http_proxy.port or PLAIN_PORT)
-    credentials = Credentials(user, password) if user is not None else None
-    return ProxyAccess(host, port, context, credentials, http_proxy, timeout)
 
 
 @asynccontextmanager
@@ -165,40 +41,176 @@ async def connect(
     *,
     user: str | None = None,
     password: str = "",
+    scheme: str = AUTO,
     tls: bool | ssl.SSLContext = True,
+    principal: str | None = None,
+    client_certificate: ClientCertificate = False,
+    http_proxy: str | None = None,
+    http_proxy_credentials: Credentials | None = None,
+    version: HttpVersion = HttpVersion.V2,
+    alternative: str | StringBinding | None = None,
+    policy: ConnectionPolicy | None = None,
+    network: Network = Network.FAST,
+    retry: Retry | None = None,
     timeout: float = 30.0,  # noqa: ASYNC109 - it bounds each step of opening, also later ones
     settings: ClientSettings | None = None,
-    version: HttpVersion = HttpVersion.V2,
+    pragmas: Pragmas | None = None,
 ) -> AsyncIterator[RpcClient]:
     """Reach an RPC server, over `ncacn_http` or `ncacn_ip_tcp`.
 
-    `user` and `password` are for the RPC proxy. `tls` is for the way to it: True checks its certificate
-    against the system's authorities, a context says how, False goes without. `timeout`, in seconds, is
-    for each connection. `version` is that of RPC over HTTP. Raises `ConfigError` for a binding that
-    cannot be used, `TransportError` when the server cannot be reached, `AuthenticationFailed` when the
-    proxy refuses the credentials.
+    To the RPC proxy:
+
+    - `user` and `password` are for it, `scheme` is how they are proven: `Basic`, `NTLM`, `Negotiate`, or
+      `auto` for the strongest it offers. By itself Basic leaves only in TLS or to this machine.
+    - `tls` is for the way to it: True checks its certificate against the system's authorities, a context
+      says how, False goes without. `principal` (`msstd:name`, `fullsic:…`) must be in its certificate too.
+    - `client_certificate` is the file of ours, or a pair of certificate and key.
+    - `version` is that of RPC over HTTP; `pragmas` are what its requests ask for besides.
+
+    On the way to it:
+
+    - `http_proxy` names an HTTP proxy (`host:port`) instead of the binding's; `environment` takes what
+      `https_proxy` names. Without `HttpConnectionOption=UseHttpProxy` one that is named is used only where
+      the direct way does not answer. `http_proxy_credentials` are for it.
+
+    Which way:
+
+    - `alternative` is another binding of the same server, or `policy` asks for one: then HTTP and TCP/IP
+      are tried in the order that `policy` has for this `network`, and `client.path` says what became of it.
+    - `retry` makes calls again whose connection was lost before they could run.
+    - `timeout`, in seconds, is for each connection; `settings` are for virtual connections.
+
+    Raises `ConfigError` for what cannot be used, `TransportError` when the server cannot be reached,
+    `AuthenticationFailed` when a proxy refuses the credentials, `AccessDenied` when its name is wrong.
     """
-    parsed = StringBinding.parse(binding) if isinstance(binding, str) else binding
-    if not parsed.host:
-        raise ConfigError("string binding", "it names no server; write ncacn_http:server[…]")
-    access = access_for(parsed, user=user, password=password, tls=tls, timeout=timeout)
+    credentials = Credentials(user, password, read_scheme(scheme)) if user is not None else None
+    terms = _Terms(
+        tls=context_for(tls, client_certificate),
+        credentials=credentials,
+        principal=Principal.parse(principal) if principal is not None else None,
+        client_certificate=client_certificate is not False,
+        http_proxy=http_proxy,
+        http_proxy_credentials=http_proxy_credentials,
+        pragmas=pragmas or Pragmas(),
+        timeout=timeout,
+    )
+    bindings = _bindings(binding, alternative, policy, network)
     tasks = asyncio.TaskGroup()
     async with _first_error(tasks):
-        client = RpcClient(
-            parsed,
-            access,
-            tasks,
-            timeout=timeout,
-            settings=settings or ClientSettings(association_group=secrets.token_bytes(16)),
-            version=version,
-            tracer=tracer_from_environment(),
+        options = WayOptions(
+            settings or ClientSettings(association_group=secrets.token_bytes(16)),
+            timeout,
+            version,
+            tracer_from_environment(),
         )
+        ways = [Way(one, terms.access(one, os.environ), options, tasks.create_task) for one in bindings]
+        client = RpcClient(ways, policy, retry)
         try:
-            if parsed.port is not None:
-                await client._connected(parsed.port)  # noqa: SLF001 - the same thing, from the outside
+            await client.open()
             yield client
         finally:
             client.close()
+            await client.closed()
+
+
+def access_for(
+    binding: StringBinding,
+    *,
+    credentials: Credentials | None = None,
+    tls: bool | ssl.SSLContext = True,
+    timeout: float = 30.0,
+) -> ProxyAccess | None:
+    """The RPC proxy that a binding names, and the way to it; None for plain TCP.  MS-RPCH 1.9"""
+    return _Terms(tls=context_for(tls), credentials=credentials, timeout=timeout).access(binding, {})
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """How the caller wants an RPC proxy to be reached, whichever it is."""
+
+    tls: ssl.SSLContext | None
+    credentials: Credentials | None = None
+    principal: Principal | None = None
+    client_certificate: bool = False
+    http_proxy: str | None = None
+    http_proxy_credentials: Credentials | None = None
+    pragmas: Pragmas = field(default_factory=Pragmas)
+    timeout: float = 30.0
+
+    def access(self, binding: StringBinding, environment: Mapping[str, str]) -> ProxyAccess | None:
+        """The way to the RPC proxy of a binding; None for plain TCP."""
+        if binding.transport is ProtocolSequence.NCACN_IP_TCP:
+            return None
+        if self.principal is not None and self.tls is None:
+            raise ConfigError("principal", "it is looked for in a certificate, and without TLS there is none")
+        host, port = binding.host, TLS_PORT if self.tls else PLAIN_PORT
+        if binding.rpc_proxy is not None:
+            host, port = binding.rpc_proxy.host, binding.rpc_proxy.port or port
+        proxy, optional = self._http_proxy(binding, host, environment)
+        return ProxyAccess(
+            host,
+            port,
+            self.tls,
+            credentials=self.credentials,
+            http_proxy=proxy,
+            http_proxy_optional=optional,
+            timeout=self.timeout,
+            principal=self.principal,
+            client_certificate=self.client_certificate,
+            pragmas=self.pragmas,
+        )
+
+    def _http_proxy(
+        self, binding: StringBinding, host: str, environment: Mapping[str, str]
+    ) -> tuple[HttpProxy | None, bool]:
+        """The HTTP proxy on the way, and whether it is to be used only where it is needed.  MS-RPCH 1.9"""
+        known = self.http_proxy_credentials
+        if self.http_proxy == ENVIRONMENT:
+            return proxy_from_environment(environment, host, known), False
+        place = HostPort.parse(self.http_proxy) if self.http_proxy is not None else binding.http_proxy
+        if place is None:
+            if binding.use_http_proxy:
+                raise ConfigError("string binding", "UseHttpProxy needs HttpProxy=host:port")
+            return None, False
+        return proxy_at(place, known), not binding.use_http_proxy
+
+
+def _bindings(
+    binding: str | StringBinding,
+    alternative: str | StringBinding | None,
+    policy: ConnectionPolicy | None,
+    network: Network,
+) -> list[StringBinding]:
+    """The bindings to try, in the order of the policy."""
+    first = _parsed(binding)
+    if alternative is None and policy is None:
+        return [first]
+    second = _parsed(alternative) if alternative is not None else _over_tcp(first)
+    known = {one.transport: one for one in (first, second)}
+    if len(known) < 2:
+        raise ConfigError("alternative", f"both bindings are {first.transport}; one must be HTTP, one TCP/IP")
+    return [known[protseq] for protseq in (policy or ConnectionPolicy()).order(network)]
+
+
+def _parsed(binding: str | StringBinding) -> StringBinding:
+    parsed = StringBinding.parse(binding) if isinstance(binding, str) else binding
+    if not parsed.host:
+        raise ConfigError("string binding", "it names no server; write ncacn_http:server[…]")
+    return parsed
+
+
+def _over_tcp(binding: StringBinding) -> StringBinding:
+    """The same server over TCP/IP, whose port its endpoint mapper knows."""
+    if binding.transport is ProtocolSequence.NCACN_IP_TCP:
+        raise ConfigError("alternative", "is missing: from a TCP/IP binding nobody can tell the RPC proxy")
+    return replace(
+        binding,
+        protseq=str(ProtocolSequence.NCACN_IP_TCP),
+        endpoint=None,
+        rpc_proxy=None,
+        http_proxy=None,
+        use_http_proxy=False,
+    )
 
 
 @asynccontextmanager

@@ -1,15 +1,17 @@
-"""Reading response heads, before a connection is a channel."""
+"""Reading responses, before a connection is a channel."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 from rpch.errors import RemoteProtocolError, TransportError
+from rpch.http.chunks import ChunkDecoder
 from rpch.http.heads import ResponseHead, read_response_head
-from rpch.http.outcomes import BodyExtent
+from rpch.http.outcomes import BodyExtent, Failed
 
 BODY_LIMIT: Final = 64 * 1024
+UNREAD_LIMIT: Final = 256 * 1024  # what a proxy may send without being asked
 
 
 class HeadReader(asyncio.Protocol):
@@ -17,15 +19,22 @@ class HeadReader(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._buffer = b""
+        self._transport: asyncio.Transport | None = None
         self._changed: asyncio.Future[None] | None = None
-        self._lost: TransportError | None = None
+        self.lost: TransportError | None = None
+        """Why nothing comes any more."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        if len(self._buffer) > UNREAD_LIMIT and self._transport is not None:
+            self._transport.pause_reading()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = TransportError("the proxy closed the connection" + (f": {exc}" if exc else ""))
+        self.lost = TransportError("the proxy closed the connection" + (f": {exc}" if exc else ""))
         self._wake()
 
     def _wake(self) -> None:
@@ -45,22 +54,40 @@ class HeadReader(asyncio.Protocol):
                 return head
 
     async def body(self, extent: BodyExtent) -> bytes:
-        """A short body whose length is known, read away so that the connection can be used again."""
-        size = extent.length or 0
-        if extent.length is None or size > BODY_LIMIT:
+        """A short body whose end is known, read away so that the connection can be used again."""
+        if extent.chunked:
+            return await self._chunks()
+        if extent.length is None or extent.length > BODY_LIMIT:
             raise RemoteProtocolError("a response body that cannot be passed over")
-        while len(self._buffer) < size:
+        while len(self._buffer) < extent.length:
             await self._more()
-        body, self._buffer = self._buffer[:size], self._buffer[size:]
+        body, self._buffer = self._buffer[: extent.length], self._buffer[extent.length :]
         return body
+
+    async def failure(self, failed: Failed) -> TransportError:
+        """The error of a response that failed, with what its body adds, if one can be had."""
+        try:
+            return failed.with_body(await self.body(failed.body)).as_error()
+        except (RemoteProtocolError, TransportError):
+            return failed.as_error()
 
     def rest(self) -> bytes:
         """What came behind; the reader is done."""
         rest, self._buffer = self._buffer, b""
         return rest
 
+    async def _chunks(self) -> bytes:
+        decoder, body = ChunkDecoder(), b""
+        while not decoder.finished:
+            if not self._buffer:
+                await self._more()
+            body += decoder.feed(self.rest())
+            if len(body) > BODY_LIMIT:
+                raise RemoteProtocolError("a response body that cannot be passed over")
+        return body
+
     async def _more(self) -> None:
-        if self._lost is not None:
-            raise self._lost
+        if self.lost is not None:
+            raise self.lost
         self._changed = asyncio.get_running_loop().create_future()
         await self._changed

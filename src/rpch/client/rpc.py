@@ -33,7 +33,7 @@ from rpch.dcerpc.clientside import ClientConnection
 from rpch.dcerpc.interface import Interface, Message, Operation, interface_of
 from rpch.dcerpc.pdus import SyntaxId
 from rpch.dcerpc.security import Step
-from rpch.errors import RpcFault, RpchError, TransportError
+from rpch.errors import AuthenticationFailed, BindRejected, RpcFault, RpchError, TransportError
 from rpch.trace import Tracer, Turn
 
 Req = TypeVar("Req", bound=Message)
@@ -50,6 +50,7 @@ class CallLost(TransportError):
         executed = "the call was not sent" if did_not_execute else "the call may have run"
         super().__init__(f"{why} ({executed})")
         self.why, self.did_not_execute = why, did_not_execute
+        self.__cause__ = why
 
 
 class RpcConnection:
@@ -99,7 +100,8 @@ class RpcConnection:
     ) -> Resp:
         """Call and wait for the answer.
 
-        `RpcFault` is the server's refusal, `CallLost` a connection that ended before. A call that is
+        `RpcFault` is the server's answer to this call, `CallLost` the end of the connection before it, for
+        whatever reason; `BindRejected` and `AuthenticationFailed` say that nothing was called. A call that is
         cancelled, or takes longer than `timeout` seconds, is abandoned at the server too.
         """
         self._open_for(operation.interface.syntax)
@@ -158,8 +160,8 @@ class RpcConnection:
             case CallFaulted(call_id=call_id, status=status, did_not_execute=unrun):
                 self._fail(call_id, RpcFault(status, did_not_execute=unrun))
             case CallFailed(call_id=call_id, why=why, did_not_execute=unrun):
-                lost = CallLost(why, did_not_execute=unrun) if isinstance(why, TransportError) else why
-                self._fail(call_id, lost)
+                answered = isinstance(why, BindRejected | AuthenticationFailed)
+                self._fail(call_id, why if answered else CallLost(why, did_not_execute=unrun))
             case InterfaceReady(interface=interface):
                 for ready in self._interfaces.pop(interface, []):
                     if not ready.done():
