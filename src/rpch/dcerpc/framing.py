@@ -117,7 +117,7 @@ class PduCutter:
 
     def _cut(self, data: bytes) -> list[Piece]:
         pieces: list[Piece] = []
-        view, end, at, run = memoryview(data), len(data), 0, 0
+        end, at, run = len(data), 0, 0
         while end - at >= HEADER_SIZE:
             # Written out here and not called: this loop sees every PDU of a bulk transfer.
             version, kind, drep, size = _HEAD.unpack_from(data, at)
@@ -128,12 +128,13 @@ class PduCutter:
                 break
             if kind == RTS:
                 if run < at:
-                    pieces.append(Piece(False, view[run:at]))
-                pieces.append(Piece(True, view[at : at + size]))
+                    pieces.append(Piece(False, memoryview(data)[run:at]))
+                pieces.append(Piece(True, memoryview(data)[at : at + size]))
                 run = at + size
             at += size
-        if run < at:
-            pieces.append(Piece(False, view[run:at]))
+        if run < at:  # a transport writes bytes quicker than a view of them
+            whole = at - run == end
+            pieces.append(Piece(False, data if whole else memoryview(data)[run:at]))
         if at < end:
             self._check(data, at)
             self._torn = data[at:]

@@ -4,6 +4,8 @@ A PDU is a named run of commands. Many are bit-identical: which one it is depend
 from and on the state of the receiver, so `decode` is told what is legal there.
 """
 
+# long: a catalogue, one short class for each PDU of the specification.
+
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from enum import IntFlag
 from typing import ClassVar, NamedTuple, dataclass_transform
 
 from rpch.errors import DecodeError, UnrecognisedPdu
+from rpch.rts import acknowledgements
 from rpch.rts.commands import (
     Ance,
     AssociationGroupId,
@@ -57,6 +60,7 @@ class RtsFlags(IntFlag):
     ECHO = 0x40
 
 
+OTHER_CMD = RtsFlags.OTHER_CMD
 FLAGS = tuple(map(RtsFlags, range(0x80)))  # every combination; quicker than to ask the Enum for each PDU
 
 
@@ -119,8 +123,8 @@ def encode(flags: int, commands: Iterable[RtsCommand]) -> bytes:
 
 def read_message(data: bytes) -> RtsMessage:
     """The flags and commands of one whole RTS PDU, exact to the byte.  MS-RPCH 2.2.3.6"""
-    if (ack := _read_ack(data)) is not None:
-        return ack
+    if (ack := acknowledgements.read(data)) is not None:
+        return RtsMessage(OTHER_CMD, ack)
     reader = Reader(bytes(data))
     major, minor, kind, pfc, drep, size, auth, call, flags, count = reader.unpack(HEADER)
     if (constants := (major, kind, pfc, drep, auth, call)) != CONSTANTS:
@@ -491,6 +495,9 @@ class Ack(RtsPdu, flags=RtsFlags.OTHER_CMD, name="FlowControlAck"):
 
     ack: FlowControlAck
 
+    def encode(self) -> bytes:
+        return acknowledgements.encode(self.ack)
+
 
 class AckWithDestination(RtsPdu, flags=RtsFlags.OTHER_CMD, name="FlowControlAckWithDestination"):
     """To a sender several hops away: this much was taken.  MS-RPCH 2.2.4.51"""
@@ -498,32 +505,10 @@ class AckWithDestination(RtsPdu, flags=RtsFlags.OTHER_CMD, name="FlowControlAckW
     destination: Destination
     ack: FlowControlAck
 
+    def encode(self) -> bytes:
+        return acknowledgements.encode(self.ack, self.destination)
 
-ACK_SIZE = 48
-ACK_WITH_DESTINATION_SIZE = 56
+
+ACK_SIZE = acknowledgements.SIZE
+ACK_WITH_DESTINATION_SIZE = acknowledgements.SIZE_WITH_DESTINATION
 PING_SIZE = 20
-
-# Acknowledgements come for every half window of a bulk transfer, on every hop, and nearly all the work of a
-# relay there would be to take them apart. All but their values never differs, so one comparison knows them.
-_ACK = struct.Struct("<24sII16s")
-_ACK_WITH_DESTINATION = struct.Struct("<24sI4sII16s")
-_OTHER_CMD = RtsFlags.OTHER_CMD
-_NOTHING = FlowControlAck(0, 0, bytes(16))
-_ACK_HEAD, *_ = _ACK.unpack(Ack(_NOTHING).encode())
-_DESTINATION_HEAD, _, _ACK_KIND, *_ = _ACK_WITH_DESTINATION.unpack(
-    AckWithDestination(Destination(0), _NOTHING).encode()
-)
-
-
-def _read_ack(data: bytes) -> RtsMessage | None:
-    """What `read_message` makes of an acknowledgement as everybody writes it; None of anything else."""
-    if len(data) == ACK_WITH_DESTINATION_SIZE:
-        head, party, kind, received, window, channel = _ACK_WITH_DESTINATION.unpack(data)
-        if head == _DESTINATION_HEAD and kind == _ACK_KIND:
-            ack = FlowControlAck(received, window, channel)
-            return RtsMessage(_OTHER_CMD, (Destination(party), ack))
-    elif len(data) == ACK_SIZE:
-        head, received, window, channel = _ACK.unpack(data)
-        if head == _ACK_HEAD:
-            return RtsMessage(_OTHER_CMD, (FlowControlAck(received, window, channel),))
-    return None

@@ -64,8 +64,10 @@ class Inlet:
     def consumed(self, size: int) -> list[Action]:
         """RPC PDUs have gone on to the next hop, or to the RPC layer."""
         self.queued -= size
-        if self.advertised >= self.due_below:
-            return []
+        return self.acknowledge() if self.advertised < self.due_below else []
+
+    def acknowledge(self) -> list[Action]:
+        """Less is on offer than should be: say what may be sent, if that is worth a PDU."""
         free = self.size - self.queued
         if free <= self.advertised or (self.queued and free - self.advertised < self.size // 8):
             return []
@@ -160,13 +162,13 @@ class Outlet:
     def relay(self, run: Bytes, inlet: Inlet) -> list[Action]:
         """Send on RPC PDUs that have just arrived at an inlet: it is told of both.
 
-        Nearly every run goes as it comes and makes no acknowledgement due. This is then all that a relay
-        does about it, so it is written out here: `arrived`, `submit` and `consumed` in one step.
+        Nearly every run goes as it comes. This is then all that a relay does about it, so it is written
+        out here: `arrived`, `submit` and `consumed` in one step.
         """
         size, window, lifetime = len(run), self.window, self.lifetime
         left = inlet.advertised - size
         if (
-            left >= inlet.due_below
+            left >= 0
             and size <= window.available
             and not self.plugged
             and not self.queue
@@ -178,7 +180,9 @@ class Outlet:
             window.sent += size
             if lifetime is not None:
                 lifetime.used += size
-            return [Forward(self.leg, run)]
+            if left >= inlet.due_below:
+                return [Forward(self.leg, run)]
+            return [Forward(self.leg, run), *inlet.acknowledge()]
         inlet.arrived(size)
         return self.submit(run, inlet)
 

@@ -120,7 +120,7 @@ class InboundProxy(Machine):
 
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
         moves = [kind for place, kind in TRANSITIONS[self.state] if place is leg.place]
-        return [*moves, *ALWAYS.get(leg.place, ())]
+        return [*ALWAYS.get(leg.place, ()), *moves]
 
     def outlet(self, place: Place) -> Outlet | Leg | None:
         return self._outlet if place is Place.IN_T else None
@@ -162,10 +162,10 @@ class InboundProxy(Machine):
                 raise self.unexpected(event)
 
     def rts_recognised(self, leg: Leg, pdu: RtsPdu) -> list[Action]:
+        if isinstance(pdu, Ack):  # first, for it comes often; it never leads anywhere
+            return self._acknowledged(pdu.ack)
         self.state = TRANSITIONS[self.state].get((leg.place, type(pdu)), self.state)
         match pdu:
-            case Ack(ack=ack):
-                return self._acknowledged(ack)
             case Ping():
                 return []
             case KeepAlive(keepalive=keepalive):

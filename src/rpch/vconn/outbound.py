@@ -130,7 +130,7 @@ class OutboundProxy(Machine):
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
         place = self._place(leg)
         moves = [kind for where, kind in TRANSITIONS[self.state] if where == place]
-        return [*moves, *(ALWAYS.get(leg.place, ()))]
+        return [*ALWAYS.get(leg.place, ()), *moves]
 
     def outlet(self, place: Place) -> Outlet | Leg | None:
         return self._outlet if place is Place.OUT_H else self.out_t
@@ -163,12 +163,12 @@ class OutboundProxy(Machine):
                 raise self.unexpected(event)
 
     def rts_recognised(self, leg: Leg, pdu: RtsPdu) -> list[Action]:
+        if isinstance(pdu, AckWithDestination):  # first, for it comes often; it never leads anywhere
+            return self._acknowledged(pdu.ack)
         self.state = TRANSITIONS[self.state].get((self._place(leg), type(pdu)), self.state)
         if self.state is S.OPENED:
             self.stop_timer(Timer.OUT)
         match pdu:
-            case AckWithDestination(ack=ack):
-                return self._acknowledged(ack)
             case ConnC1(version=version, window=window, timeout=timeout):
                 self.stop_timer(Timer.SETUP)
                 return [Opened(), *self._say(ConnC2(version, window, timeout))]
@@ -280,7 +280,7 @@ class OutboundProxy(Machine):
         if ack.channel not in self._outlet.window.cookies:
             return []  # of a channel that is gone (3.2.1.5.1.2)
         self._outlet.window.acknowledge(ack)
-        return self._within_lifetime(self._outlet.pump())
+        return self._within_lifetime(self._outlet.pump()) if self._outlet.queue else []
 
     def _within_lifetime(self, actions: list[Action]) -> list[Action]:
         """What waits now may wait for a window, but not for ever: a server must not send that much."""

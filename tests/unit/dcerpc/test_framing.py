@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from rpch.dcerpc.framing import HEADER_SIZE, PduCutter, Piece, longest_prefix, pdu_size, pdus_in
+from rpch.dcerpc.framing import HEADER_SIZE, RTS, PduCutter, Piece, longest_prefix, pdu_size, pdus_in
 from rpch.errors import DecodeError
 from rpch.testing.codecs import every_split, one_at_a_time
 
@@ -82,6 +82,29 @@ def test_what_is_torn_comes_before_the_rest_of_its_read() -> None:
 def test_one_whole_rpc_pdu_passes_without_a_copy() -> None:
     (piece,) = PduCutter().feed(REQUEST)
     assert piece.data is REQUEST
+
+
+def test_a_read_that_is_one_run_passes_without_a_copy() -> None:
+    buffer = CANCEL + REQUEST
+    (piece,) = PduCutter().feed(buffer)
+    assert piece.data is buffer
+
+
+def test_a_read_that_is_one_pdu_can_be_known_without_cutting() -> None:
+    cutter = PduCutter()
+    assert cutter.single(REQUEST) == 0
+    assert cutter.single(PING) == RTS
+
+
+@pytest.mark.parametrize("read", [b"", REQUEST[:-1], REQUEST + b"\5", REQUEST + CANCEL, BIG_ENDIAN, OLD])
+def test_any_other_read_is_left_to_be_cut(read: bytes) -> None:
+    assert PduCutter().single(read) is None
+
+
+def test_no_read_stands_alone_behind_a_torn_pdu() -> None:
+    cutter = PduCutter()
+    cutter.feed(REQUEST[:3])
+    assert cutter.single(REQUEST) is None
 
 
 def test_a_run_is_a_slice_of_the_buffer_it_arrived_in() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rpch.rts.commands import FlowControlAck
@@ -447,3 +449,32 @@ def test_a_plugged_relay_holds_what_arrives() -> None:
     sender = outlet(plugged=True)
     assert sender.relay(pdus(100), receiver) == []
     assert (receiver.queued, sender.waiting) == (100, 100)
+
+
+# Relaying
+
+
+@pytest.mark.parametrize("blocked", [{}, {"plugged": True}, {"size": 9_000}, {"lifetime": 40_000}])
+def test_relaying_is_arriving_and_sending_in_one_step(blocked: dict[str, Any]) -> None:
+    (quick, quick_acks), (slow, slow_acks) = inlet(65_536), inlet(65_536)
+    out, other = outlet(**blocked), outlet(**blocked)
+    for size in [200, 5_840, 5_840, 8_000, 100, 5_840, 5_840, 9_000, 5_840]:
+        run = pdus(size)
+        slow.arrived(size)
+        assert out.relay(run, quick) == other.submit(run, slow)
+        assert (quick.queued, quick.received, quick.advertised) == (
+            slow.queued,
+            slow.received,
+            slow.advertised,
+        )
+        assert (out.window.available, out.waiting) == (other.window.available, other.waiting)
+    assert quick_acks.acks == slow_acks.acks
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_relaying_holds_the_peer_to_its_window(blocked: bool) -> None:
+    receiver, _ = inlet(8_192)
+    out = outlet(plugged=blocked)
+    run = pdus(5_000, 5_000)
+    with pytest.raises(WindowViolated):
+        out.relay(run, receiver)
