@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 import structlog
 
+from rpch.aio.tasks import spawn
 from rpch.dcerpc.framing import PduCutter
 from rpch.errors import DecodeError, RpchError, TransportError
 from rpch.server.http_legs import HttpLegs, ServedConnection
@@ -57,7 +58,7 @@ class Bridge:
         return int(self._listener.sockets[0].getsockname()[1])
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.create_task(work)
+        spawn(self._tasks, work)
 
     async def close(self) -> None:
         """Take no more connections and end those that are here."""
@@ -186,4 +187,4 @@ class _BackEnd(asyncio.Protocol):
             self._consumed(size)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost(TransportError(f"the back end closed the connection: {exc}") if exc else None)
+        self._lost(TransportError("the back end closed the connection" + (f": {exc}" if exc else "")))

@@ -32,7 +32,8 @@ from rpch.dcerpc.serverside_events import (
     TransportClosed,
 )
 from rpch.dcerpc.statuses import Status
-from rpch.errors import DecodeError, RpcFault
+from rpch.errors import RemoteProtocolError, RpcFault
+from rpch.ndr import StubError
 from rpch.trace import Tracer, Turn
 
 log = structlog.get_logger("rpch.server")
@@ -148,9 +149,10 @@ class Conversation:
         operation = start.interface.operations[start.opnum]
         try:
             request = operation.request.decode(start.stub, little_endian=start.little_endian)
-        except DecodeError as error:
+        except RemoteProtocolError as error:
             log.info("bad stub", peer=self._peer, operation=operation.name, why=str(error))
-            self._feed(CallFailed(start.call_id, Status.RPC_X_BAD_STUB_DATA))
+            status = error.status if isinstance(error, StubError) else Status.RPC_X_BAD_STUB_DATA
+            self._feed(CallFailed(start.call_id, status))
             return
         call = RunningCall(start.association, start.object_uuid, self._peer, start.user)
         implementation = self._implementations[start.interface]
@@ -202,7 +204,7 @@ class Conversation:
         if call is not None:
             call.cancelled = True
             if call.task is not None:
-                call.task.cancel()
+                self._loop.call_soon(call.task.cancel)  # not before it has begun: it has to answer
 
     def _step(self, action: StepSecurity) -> None:
         step = action.mechanism.step(action.token)

@@ -27,6 +27,7 @@ from rpch.vconn.events import (
     Event,
     Leg,
     LegClosed,
+    NonsenseArrived,
     Opened,
     Place,
     RpcArrived,
@@ -225,7 +226,11 @@ class HttpLegArrival(LegConnection):
         self._legs.arrivals.add(self)
         self.on_lost = self._gone
         self.write(BANNER)
-        self._waiting = asyncio.get_running_loop().call_later(FIRST_PDU_TIMEOUT, self.close)
+        self._waiting = asyncio.get_running_loop().call_later(FIRST_PDU_TIMEOUT, self._late)
+
+    def _late(self) -> None:
+        log.info("refused", peer=self.peer, rule="FirstPduTimeout", detail="no PDU came")
+        self.close()
 
     def _gone(self) -> None:
         self._waited()
@@ -243,7 +248,8 @@ class HttpLegArrival(LegConnection):
             return
         if not isinstance(event, RtsArrived):
             if not isinstance(event, LegClosed):
-                log.info("refused", peer=self.peer, rule="FirstPdu", detail=type(event).__name__)
+                why = event.why if isinstance(event, NonsenseArrived) else type(event).__name__
+                log.info("refused", peer=self.peer, rule="FirstPdu", detail=str(why))
             self.close()
             return
         legs, now = self._legs, asyncio.get_running_loop().time()

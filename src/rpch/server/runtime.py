@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 
 from rpch.aio.lingering import Lingering
+from rpch.aio.tasks import spawn
 from rpch.dcerpc.associations import AssociationTable
 from rpch.dcerpc.endpoint import Endpoint, Limits
 from rpch.dcerpc.framing import PduCutter, pdus_in
@@ -74,7 +75,7 @@ class RpcServer:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run an operation that waits."""
-        return self._tasks.create_task(work)
+        return spawn(self._tasks, work)
 
     async def close(self) -> None:
         """Take no more connections and end those that are here."""
@@ -154,7 +155,7 @@ class TcpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._offer.server.connections.add(self)
-        host, port = transport.get_extra_info("peername")[:2]
+        host, port = (transport.get_extra_info("peername") or ("", 0))[:2]  # it may be gone already
         self._conversation = self._offer.conversation(
             identity=str(host), peer=f"{host}:{port}", send=self._transport.write, close=self.close
         )
