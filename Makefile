@@ -6,11 +6,12 @@ READY := .venv/.ready
 CANDIDATES := $(PYTHON) python3.11 python3 python3.12 python3.13
 LISTEN := 127.0.0.1:8443
 DATA := data
+SECONDS := 60
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help setup up check test interop peers bench clean
+.PHONY: help setup up check test interop peers fuzz bench clean
 
 help:
 	@echo "make setup    the environment in .venv"
@@ -18,6 +19,7 @@ help:
 	@echo "make check    format, lint, types, layers, mirror, addresses"
 	@echo "make test     every test that needs no system package"
 	@echo "make interop  install the real peers (Debian, as root) and test against them"
+	@echo "make fuzz     fuzz every parser, SECONDS=$(SECONDS) each"
 	@echo "make bench    compare with direct calls and with HAProxy"
 	@echo "make clean    remove everything that was made"
 
@@ -48,6 +50,10 @@ peers:
 
 interop: $(READY) peers
 	$(BIN)/pytest -m interop tests/interop
+	$(BIN)/python -m tools.fuzz --seconds 4
+
+fuzz: $(READY)
+	$(BIN)/python -m tools.fuzz --seconds $(SECONDS)
 
 bench: $(READY) peers
 	$(BIN)/python -m benchmarks
