@@ -25,6 +25,7 @@ class AuthRule(StrEnum):
     CHALLENGE_EXPIRED = "ChallengeExpired"
     UNAVAILABLE = "AccountsUnavailable"
     THROTTLE = "Throttle"
+    ACCOUNT_DISABLED = "AccountDisabled"
     NTLM_V1 = "NtlmV1"
     NTLM_LM = "NtlmLm"
     ANONYMOUS = "Anonymous"
