@@ -68,14 +68,16 @@ class End:
         self.peer.expect(item)
 
     def expect(self, item: Item) -> None:
-        """Something was sent to this end."""
+        """Something was sent to this end, which hears it unless it has closed."""
+        if not self.open:
+            return
         line = self.line
         random = line.random
         if isinstance(item, bytes) and len(item) > 1 and random.random() < TEARS:
             cut = random.randrange(1, len(item))
             self._arrives(item[:cut], line.clock.now + line.delay(self))
-            item = item[cut:]
-        if self._latest > line.clock.now and random.random() < MERGES:
+            self._arrives(item[cut:], self._latest + line.delay(self) / 10)
+        elif self._latest > line.clock.now and random.random() < MERGES:
             self._arrives(item, self._latest)
         else:
             self._arrives(item, line.clock.now + line.delay(self))

@@ -10,7 +10,7 @@ order and once, and that nothing is left behind. A run that fails prints its tra
     legality    each RTS PDU goes only where the specification has it
     order       RPC PDUs arrive as they were sent: in order, once, unchanged
     rest        when nothing is on its way any more, nobody waits for anything
-    ending      when a leg is lost or somebody closes, all four parties end, and soon
+    ending      nobody ends by itself; when a leg is lost or somebody closes, all four end, and soon
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from rpch.dcerpc.framing import Bytes
 from rpch.testing.clock import Clock
 from rpch.testing.legality import check_said
 from rpch.testing.lines import Line
+from rpch.testing.parties import Node, ServerProcess
 from rpch.testing.plans import Plan
 from rpch.testing.script import tell
-from rpch.testing.seats import ClientSeat, Node, Seat, ServerProcess, ServerSeat
+from rpch.testing.seats import ClientSeat, Seat, ServerSeat
 from rpch.testing.talks import REQUEST, RESPONSE, Stream, sizes
 from rpch.vconn.client import ClientConnection
-from rpch.vconn.events import Action, CloseRequested, Consumed, Event, Send, Submit
+from rpch.vconn.events import Action, Closed, CloseRequested, Consumed, Event, Send, Submit
 
 STEPS = 1_000_000  # more than any run needs
 SOON = 60.0  # seconds, in which everything that ends must have ended
@@ -115,6 +116,8 @@ class World:
             check_said(machine.ROLE, action)
             if isinstance(action, Send):
                 self.said[action.pdu.NAME] += 1
+            elif isinstance(action, Closed) and action.why is not None and self.disturbed_at is None:
+                raise WorldBroken(f"{seat} ended by itself: {action.why}")
         if self.at_turn is not None and self.turns == self.at_turn[0]:
             self.clock.after(0.0, self.at_turn[1])
 
