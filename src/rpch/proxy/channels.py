@@ -12,6 +12,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ import structlog
 from rpch.aio.driver import Driver
 from rpch.aio.leg import LegConnection
 from rpch.auth.accounts import Identity
+from rpch.auth.outcomes import Headers
 from rpch.errors import AccessDenied, RemoteProtocolError, RpchError, TransportError
 from rpch.http.answers import Framing, connect_head, framing_for, success_head
 from rpch.http.channels import ChannelKind, ChannelRequest
@@ -62,22 +64,29 @@ PROTOCOL_ERROR: Final = 0x6C0
 ANONYMOUS: Final = "anonymous"
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What let a channel in. `headers` end the client's authentication and belong on the answer."""
+
+    request: ChannelRequest
+    arrival: Arrival
+    identity: Identity | None
+    allowed: Allowed
+    admission: Admission
+    headers: Headers = ()
+
+
 class ChannelOpening:
     """One channel until its first PDU, and what its machine needs of the outside after that."""
 
-    def __init__(
-        self,
-        proxy: RpcProxy,
-        request: ChannelRequest,
-        arrival: Arrival,
-        identity: Identity | None,
-        allowed: Allowed,
-        admission: Admission,
-    ) -> None:
-        self._admission = admission
-        self._proxy, self._request, self._arrival, self._allowed = proxy, request, arrival, allowed
-        self._user = str(identity or ANONYMOUS)
-        self._owner = Owner(self._user, str(allowed.address))
+    def __init__(self, proxy: RpcProxy, entry: Entry) -> None:
+        request, self._arrival, self._allowed = entry.request, entry.arrival, entry.allowed
+        self._proxy, self._admission, self._headers = proxy, entry.admission, entry.headers
+        # Of the request only what is needed is kept: it holds credentials, and a channel lives for days.
+        self._kind, self._length = request.kind, request.content_length
+        self._min_timeout = request.pragmas.min_connection_timeout
+        self._user = str(entry.identity or ANONYMOUS)
+        self._owner = Owner(self._user, str(entry.allowed.address))
         self._inbound = request.kind is ChannelKind.IN
         self._mixed = request.kind is ChannelKind.CONNECT
         self._framing = framing_for(request.version, proxy.options.framing)
@@ -97,7 +106,7 @@ class ChannelOpening:
         self._connection = LegConnection(
             Leg(place),
             self._first,
-            body=self._request.content_length,
+            body=self._length,
             excess_ignored=not self._inbound,
             chunked=self._framing is Framing.CHUNKED and not self._inbound,
         )
@@ -158,7 +167,7 @@ class ChannelOpening:
         if self._inbound:
             placement = place_inbound(leg, data, self._proxy.inbound, self._owner, settings)
         else:
-            wanted = self._request.pragmas.min_connection_timeout
+            wanted = self._min_timeout
             timeout = float(wanted) if wanted else None
             placement = place_outbound(
                 leg, data, self._proxy.outbound, self._owner, settings, timeout=timeout
@@ -218,7 +227,8 @@ class ChannelOpening:
     def _success_head(self) -> bytes:
         if self._mixed:
             return connect_head()
-        return success_head(self._proxy.options.settings.channel_lifetime, framing=self._framing)
+        lifetime, headers = self._proxy.options.settings.channel_lifetime, self._headers
+        return success_head(lifetime, framing=self._framing, fields=headers)
 
     def _closed(self, why: RpchError | None) -> None:
         machine = self._driver.machine
@@ -232,7 +242,7 @@ class ChannelOpening:
         self._log("closed", why)
 
     def _log(self, what: str, why: RpchError | None) -> None:
-        channel = self._request.kind.name
+        channel = self._kind.name
         tell = log.warning if why else log.info
         machine = self._driver.machine
         tell(

@@ -25,9 +25,8 @@ from rpch.http.heads import RequestHead, read_request_head
 from rpch.http.refusals import HttpRefused
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
-from rpch.proxy.channels import ANONYMOUS, ChannelOpening
-from rpch.proxy.limits import Admission
-from rpch.proxy.policy import Allowed, Arrival, Denied
+from rpch.proxy.channels import ANONYMOUS, ChannelOpening, Entry
+from rpch.proxy.policy import Arrival, Denied
 
 if TYPE_CHECKING:
     from rpch.proxy.service import RpcProxy
@@ -152,7 +151,7 @@ class ProxyConnection(asyncio.Protocol):
             forwarded_for=head.get("x-forwarded-for"),
         )
         if denied := policy.before_authentication(request, secure=arrival.secure, client=arrival.client):
-            self._deny(request, denied, None)
+            self._deny(request, denied, None, arrival)
             return
         known = self._session.recall(request.authorization, secure=arrival.secure)
         if known is not None:
@@ -177,13 +176,14 @@ class ProxyConnection(asyncio.Protocol):
 
     def _answer(self, request: ChannelRequest, arrival: Arrival, outcome: AuthOutcome) -> None:
         match outcome:
-            case Authenticated(identity=identity):
-                self._decide(request, arrival, identity)
+            case Authenticated(identity=identity, headers=headers):
+                self._proxy.report_authenticated(arrival.client, request, identity)
+                self._decide(request, arrival, identity, headers)
             case Challenge(headers=headers, failure=failure):
-                self._proxy.report_challenge(self.peer, request, failure)
+                self._proxy.report_challenge(arrival.client, request, failure)
                 self._challenge(request, _offers(headers))
             case Refused(rule=rule, detail=detail, status=status, headers=headers):
-                self._proxy.report_refusal(self.peer, request, rule, detail)
+                self._proxy.report_refusal(arrival.client, request, rule, detail)
                 if status == 401 and (offers := _offers(headers)):
                     self._end(challenge_answer(offers, reuse=False, rule=rule))
                 else:
@@ -197,35 +197,31 @@ class ProxyConnection(asyncio.Protocol):
         self._transport.write(challenge_answer(offers, reuse=True))
         self._next(request)
 
-    def _decide(self, request: ChannelRequest, arrival: Arrival, identity: Identity | None) -> None:
+    def _decide(
+        self, request: ChannelRequest, arrival: Arrival, identity: Identity | None, headers: Headers = ()
+    ) -> None:
+        """`headers` end the client's authentication, and belong on the answer.  RFC 4559 5"""
         decision = self._proxy.policy.decide(request, identity, secure=arrival.secure)
         if isinstance(decision, Denied):
-            self._deny(request, decision, identity)
+            self._deny(request, decision, identity, arrival)
         elif request.kind is ChannelKind.ECHO:
             self._continue_if_expected(request)
-            self._transport.write(echo_answer())
+            self._transport.write(echo_answer(fields=headers))
             self._next(request)
         else:
             admitted = self._proxy.ledger.admit(str(identity or ANONYMOUS), arrival.client)
             if isinstance(admitted, Denied):
-                self._deny(request, admitted, identity)
+                self._deny(request, admitted, identity, arrival)
             else:
-                self._open(request, arrival, identity, decision, admitted)
+                entry = Entry(request, arrival, identity, decision, admitted, headers)
+                self._open(entry)
 
-    def _open(
-        self,
-        request: ChannelRequest,
-        arrival: Arrival,
-        identity: Identity | None,
-        allowed: Allowed,
-        admission: Admission,
-    ) -> None:
+    def _open(self, entry: Entry) -> None:
         """From here on this connection is a channel."""
-        if request.wants_continue:
+        if entry.request.wants_continue:
             self._transport.write(CONTINUE)
         rest, self._buffer, self._ended = self._buffer, b"", True
-        opening = ChannelOpening(self._proxy, request, arrival, identity, allowed, admission)
-        opening.begin(self._transport, rest, self.on_lost)
+        ChannelOpening(self._proxy, entry).begin(self._transport, rest, self.on_lost)
 
     def _continue_if_expected(self, request: ChannelRequest) -> None:
         """Observed: impacket waits for `100 Continue` even where the body is empty."""
@@ -249,8 +245,10 @@ class ProxyConnection(asyncio.Protocol):
         self._give_back(rest)
         return True
 
-    def _deny(self, request: ChannelRequest, denied: Denied, identity: Identity | None) -> None:
-        self._proxy.report_refusal(self.peer, request, denied.rule, denied.detail, identity)
+    def _deny(
+        self, request: ChannelRequest, denied: Denied, identity: Identity | None, arrival: Arrival
+    ) -> None:
+        self._proxy.report_refusal(arrival.client, request, denied.rule, denied.detail, identity)
         if denied.rpc_error is not None:
             self._end(refusal_of(RpcError(denied.rpc_error), denied.rule))
         else:

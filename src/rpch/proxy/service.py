@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rpch.proxy.channels import ChannelOpening
 
 log = structlog.get_logger("rpch.proxy")
+audit = structlog.get_logger("rpch.audit")
 
 FAREWELL: Final = 0.5  # seconds for clients to read on IN why their connection ends, before OUT ends too
 
@@ -148,16 +149,25 @@ class RpcProxy:
         if self._empty is not None and not self.drivers and not self.openings:
             self._empty.set()
 
-    # What an operator reads
+    # What an auditor reads: each authentication, and each refusal with its rule
 
-    def report_challenge(self, peer: str, request: ChannelRequest, failure: Failure | None) -> None:
+    def report_authenticated(self, client: str, request: ChannelRequest, identity: Identity) -> None:
+        """A client has shown who it is; a connection that is authenticated already says nothing new."""
+        if request.authorization is not None:
+            target = str(request.target) if request.target else None
+            audit.info(
+                "authenticated", client=client, user=str(identity), scheme=request.scheme, target=target
+            )
+
+    def report_challenge(self, client: str, request: ChannelRequest, failure: Failure | None) -> None:
         """A client was asked to authenticate; worth a line only if it had tried."""
         if failure is not None:
-            log.warning("authentication failed", client=peer, rule=failure.rule, detail=failure.detail)
+            scheme, rule, detail = request.scheme, failure.rule, failure.detail
+            audit.warning("authentication failed", client=client, scheme=scheme, rule=rule, detail=detail)
 
     def report_refusal(
         self,
-        peer: str,
+        client: str,
         request: ChannelRequest | None,
         rule: str,
         detail: str,
@@ -166,7 +176,7 @@ class RpcProxy:
         """A request was refused, and by which rule."""
         target = str(request.target) if request and request.target else None
         user = str(identity) if identity else None
-        log.warning("refused", client=peer, user=user, target=target, rule=rule, detail=detail)
+        audit.warning("refused", client=client, user=user, target=target, rule=rule, detail=detail)
 
 
 async def _guarded(work: Coroutine[None, None, None]) -> None:

@@ -168,7 +168,7 @@ async def test_a_channel_that_begins_with_anything_else_is_refused(method: str, 
         with capture_logs() as lines:
             transport = await channel(proxy, method, body)
         assert said(transport) == "HTTP/1.0 503 RPC Error: 6c0"
-        assert [line["rule"] for line in lines] == ["FirstPdu"]
+        assert [line["rule"] for line in lines if "rule" in line] == ["FirstPdu"]
         assert not proxy.drivers
         assert len(proxy.inbound) + len(proxy.outbound) == 0
         lose(transport)

@@ -294,7 +294,8 @@ async def test_a_target_that_is_not_listed_is_refused_in_the_protocols_own_words
         assert b"X-Rpch-Rule: ValidPorts" in head
         assert b"Content-Length: %d" % len(body) in head
         assert transport.is_ended()
-        (line,) = lines
+        known, line = lines
+        assert (known["event"], known["user"], known["scheme"]) == ("authenticated", r"LAB\alice", "Basic")
         assert (line["rule"], line["target"], line["user"]) == ("ValidPorts", "localhost:6005", r"LAB\alice")
         lose(transport)
 
