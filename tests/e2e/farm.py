@@ -14,7 +14,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
 from rpch.auth.accounts import MemoryAccounts
-from rpch.client.connect import RpcClient, connect
+from rpch.client.client import RpcClient
+from rpch.client.connect import connect
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.connection import ProxyConnection

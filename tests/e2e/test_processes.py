@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rpch.client.connect import RpcClient, connect
+from rpch.client.client import RpcClient
+from rpch.client.connect import connect
 from rpch.client.rpc import CallLost
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.errors import ProxyError, TransportError

@@ -55,7 +55,9 @@ def nginx(folder: Path, certificate: trustme.LeafCert, upstreams: Sequence[int])
         "/etc/nginx/rpch.key": str(key),
         "/var/log/nginx/error.log": "stderr",
         "/run/nginx.pid": str(folder / "nginx.pid"),
-        "server 127.0.0.1:8080;": " ".join(f"server 127.0.0.1:{port};" for port in upstreams),
+        "server 127.0.0.1:8080 max_fails=0;": "\n".join(
+            f"server 127.0.0.1:{upstream} max_fails=0;" for upstream in upstreams
+        ),
     }
     settings = folder / "nginx.conf"
     settings.write_text(filled_in("nginx.conf", replacements), "utf-8")
