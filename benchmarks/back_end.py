@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from benchmarks.messages import ANSWER, CALL, CALL_SIZE, DOWNLOAD, FRAGMENT_SIZE, OPNUM_AT, UPLOAD, Opnum
-from benchmarks.virtual import WINDOW, Half, Write
+from benchmarks.virtual import WINDOW, Receiving, Sending, Write
 from rpch.aio.event_loop import run
 from rpch.aio.leg import BANNER
-from rpch.dcerpc.framing import Bytes, PduCutter
+from rpch.dcerpc.framing import RTS, Bytes, PduCutter
 from rpch.http.answers import success_head
 from rpch.http.heads import read_request_head
 from rpch.rts.commands import (
@@ -84,8 +84,8 @@ class Served:
     """One virtual connection at this end, when both halves are here."""
 
     def __init__(self) -> None:
-        self.out: Half | None = None
-        self.inn: Half | None = None
+        self.out: Sending | None = None
+        self.inn: Receiving | None = None
         self.opened: Callable[[], None]
         self.service = Service(self._answer)
 
@@ -101,12 +101,15 @@ class Leg(asyncio.Protocol):
         self._known = known
         self._cutter = PduCutter()
         self._served: Served | None = None
-        self._half: Half
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        kind = self._cutter.single(data)
+        if kind is not None and kind != RTS and self._served is not None:  # most often
+            self._rpc(self._served, data)
+            return
         for rts, piece in self._cutter.feed(data):
             if self._served is None:
                 self._served = self._begin(bytes(piece))
@@ -115,9 +118,12 @@ class Leg(asyncio.Protocol):
             elif rts:
                 self.control(self._served, bytes(piece))
             else:
-                self._half.arrived(len(piece))
-                self._served.service.take(piece)
-                self._half.consumed(len(piece))
+                self._rpc(self._served, piece)
+
+    def _rpc(self, served: Served, run: Bytes) -> None:
+        assert served.inn is not None
+        served.inn.took(len(run))
+        served.service.take(run)
 
     def connection_lost(self, exc: Exception | None) -> None:
         for cookie, served in list(self._known.items()):
@@ -127,14 +133,14 @@ class Leg(asyncio.Protocol):
     def _begin(self, data: bytes) -> Served:
         pdu = decode(data, legal=self.first_pdus())
         served = self._known.setdefault(vars(pdu)["virtual_connection"].value, Served())
-        self._half = self.begin(served, pdu)
+        self.begin(served, pdu)
         return served
 
     def first_pdus(self) -> tuple[type[RtsPdu], ...]:
         """What may come first."""
         raise NotImplementedError
 
-    def begin(self, served: Served, pdu: RtsPdu) -> Half:
+    def begin(self, served: Served, pdu: RtsPdu) -> None:
         """Make this leg one half of a virtual connection."""
         raise NotImplementedError
 
@@ -153,17 +159,14 @@ class ServerLeg(Leg):
     def first_pdus(self) -> tuple[type[RtsPdu], ...]:
         return (ConnA2, ConnB2)
 
-    def begin(self, served: Served, pdu: RtsPdu) -> Half:
+    def begin(self, served: Served, pdu: RtsPdu) -> None:
         write = self.transport.write
         match pdu:
-            case ConnA2(out_channel=cookie, window=window):
-                half = served.out = Half(cookie.value, write, window.size, _nobody)
-                return half
+            case ConnA2(window=window):
+                served.out = Sending(write, window.size)
             case ConnB2(in_channel=cookie, window=window, timeout=timeout):
-                half = served.inn = Half(cookie.value, write, 0, lambda ack: write(Ack(ack).encode()))
+                served.inn = Receiving(cookie.value, lambda ack: write(Ack(ack).encode()))
                 served.opened = lambda: _open_server(served, write, ConnC1(Version(1), window, timeout))
-                return half
-        raise AssertionError(pdu)
 
     def control(self, served: Served, data: bytes) -> None:
         out = served.out
@@ -179,10 +182,6 @@ def _open_server(served: Served, write_in: Write, c1: ConnC1) -> None:
     assert served.out is not None
     served.out.write(c1.encode())
     write_in(ConnB3(OURS, Version(1)).encode())
-
-
-def _nobody(ack: FlowControlAck) -> None:
-    raise AssertionError("no RPC PDU comes this way")
 
 
 class ChannelLeg(Leg):
@@ -204,18 +203,15 @@ class ChannelLeg(Leg):
     def first_pdus(self) -> tuple[type[RtsPdu], ...]:
         return (ConnA1, ConnB1)
 
-    def begin(self, served: Served, pdu: RtsPdu) -> Half:
+    def begin(self, served: Served, pdu: RtsPdu) -> None:
         write = self.transport.write
         match pdu:
-            case ConnA1(out_channel=cookie, window=window):
-                half = served.out = Half(cookie.value, write, window.size, _nobody)
+            case ConnA1(window=window):
+                served.out = Sending(write, window.size)
                 write(success_head(LIFETIME) + ConnA3(TIMEOUT).encode())
                 served.opened = lambda: write(ConnC2(Version(1), OURS, TIMEOUT).encode())
-                return half
             case ConnB1(in_channel=cookie):
-                half = served.inn = Half(cookie.value, write, 0, lambda ack: _to_client(served, ack))
-                return half
-        raise AssertionError(pdu)
+                served.inn = Receiving(cookie.value, lambda ack: _to_client(served, ack))
 
     def control(self, served: Served, data: bytes) -> None:
         assert served.out is not None
