@@ -388,7 +388,9 @@ class ServerConnection(Machine):
         if timer is Timer.OUT and self.out_state is O.OPENED_A4W and not waits:
             self.set_timer(Timer.OUT, self.now + self._settings.setup_timeout)
             return []
-        return self.abort(TransportError(f"{self._settings.setup_timeout:g} s in state {self.condition}"))
+        missing = "the other channel" if timer is Timer.SETUP else "the answer to a recycling"
+        waited = f"{self._settings.setup_timeout:g} s in state {self.condition}"
+        return self.abort(TransportError(f"{missing} did not come in {waited}"))
 
     def _leg_closed(self, leg: Leg) -> list[Action]:
         if self._old_out is not None and leg is self._old_out[0]:
