@@ -3,7 +3,7 @@
 # when all are there. No service that a package brings is started: the tests start their own.
 set -eu
 
-PEERS="curl haproxy iproute2 nginx python3-samba samba tshark"
+PEERS="curl haproxy iproute2 nginx python3-samba samba squid tshark"
 
 missing=
 for package in $PEERS; do

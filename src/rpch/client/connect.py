@@ -36,7 +36,7 @@ from rpch.vconn.settings import ClientSettings
 
 
 @asynccontextmanager
-async def connect(
+async def connect(  # long: most of it explains its parameters
     binding: str | StringBinding,
     *,
     user: str | None = None,
