@@ -84,9 +84,11 @@ async def laboratory(
         plain = await stack.enter_async_context(listening(lambda: ProxyConnection(served)))
         own = tls_of(authority, "localhost", LOOPBACK)
         secure = await stack.enter_async_context(listening(lambda: ProxyConnection(served), own))
-        yield Laboratory(plain, secure, mapper_http, mapper_tcp, demo_tcp, authority)
-        served.end_all(None)
-        await server.close()
+        try:
+            yield Laboratory(plain, secure, mapper_http, mapper_tcp, demo_tcp, authority)
+        finally:
+            served.end_all(None)
+            await server.close()
 
 
 def tls_of(authority: trustme.CA, *names: str, **more: Any) -> ssl.SSLContext:

@@ -342,7 +342,8 @@ async def test_a_target_that_is_no_ncacn_http_server_is_noticed(behind: Serve, c
 
 async def test_a_target_of_plain_tcp_behind_a_proxy_is_noticed(lab: Laboratory) -> None:
     async with laboratory(behind=lab.demo_tcp) as running:
-        await check_failure(through(running.plain, 7002), "port", "is not RPC over HTTP", "ncacn_ip_tcp")
+        # Its answer, or its going away, comes first.
+        await check_failure(through(running.plain, 7002), "port", "localhost:7002", "ncacn_ip_tcp")
 
 
 # HTTP proxies on the way

@@ -8,6 +8,7 @@ import typer
 
 from rpch.cli.bridge import bridge
 from rpch.cli.dump import dump
+from rpch.cli.ping import ping
 from rpch.cli.policy import policy
 from rpch.cli.proxy import proxy
 from rpch.cli.up import up
@@ -31,6 +32,7 @@ app.command()(up)
 app.command()(proxy)
 app.command()(bridge)
 app.command()(dump)
+app.command()(ping)
 app.add_typer(policy, name="policy")
 
 
