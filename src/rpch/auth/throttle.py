@@ -1,22 +1,34 @@
 """Slows down whoever guesses passwords, without locking out whoever owns the account.
 
 A guess is counted before it is verified and taken back when it was right, so that any number of guesses at
-once get no further than as many one after the other. Counted are one account from one source, one source,
-and one account from sources that never knew its password: an owner's usual source stays admitted while others
-guess.
+once get no further than as many one after the other. Counted are:
+
+    one account from one source      an owner's mistakes; forgiven by the right password
+    one source                       somebody who tries many accounts
+    one account                      many sources that try one account
+    in total                         a farm of such sources
+
+A source that knew the account's password within the last month counts in the first two only: an owner's
+usual source stays admitted while others guess, however many they are. All else is refused for one window at
+most.
+
+Guesses that are still being verified count too, but refuse nobody: whoever would be one too many because of
+them waits until they are settled. So an office that reconnects at once is served, one after the other.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
-import time
-from collections.abc import Callable, Hashable
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
 from rpch.auth.accounts import AccountSource, Identity, NtlmProof
+from rpch.auth.counters import Bound, CounterStore, Exceeded, Key, MemoryCounters
 from rpch.auth.names import UserName, fold
 from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.auth.outcomes import AuthRule
@@ -24,7 +36,12 @@ from rpch.errors import AccessDenied
 
 _DAY: Final = 86_400.0
 _MINUTE: Final = 60.0
-_EVERYBODY: Final = "everybody"
+
+PAIR: Final = "account and source"
+SOURCE: Final = "source"
+ACCOUNT: Final = "account"
+TOTAL: Final = "all sources"
+TRUSTED: Final = "trusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,108 +52,121 @@ class ThrottleLimits:
     per_source: int = 100
     per_account: int = 30
     window: float = 900.0
-    alarm_per_minute: int = 1000
+    per_minute: int = 1000
     trust: float = 30 * _DAY
-    most_entries: int = 100_000
 
-
-class _Counts:
-    """Counts that begin anew with each window; the oldest leaves when there are too many."""
-
-    def __init__(self, window: float, most_entries: int) -> None:
-        self._window, self._most = window, most_entries
-        self._counts: dict[Hashable, tuple[float, int]] = {}
-
-    def of(self, key: Hashable, now: float) -> int:
-        since, count = self._counts.get(key, (now, 0))
-        return count if now - since < self._window else 0
-
-    def change(self, key: Hashable, by: int, now: float) -> None:
-        since, _ = self._counts.get(key, (now, 0))
-        count = max(0, self.of(key, now) + by)
-        self._counts.pop(key, None)
-        if len(self._counts) >= self._most:
-            del self._counts[next(iter(self._counts))]
-        self._counts[key] = (since if now - since < self._window else now, count)
-
-    def forget(self, key: Hashable) -> None:
-        self._counts.pop(key, None)
-
-
-class Throttle:
-    """Counts the wrong guesses of one process."""
-
-    def __init__(
-        self, limits: ThrottleLimits | None = None, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.limits = limits or ThrottleLimits()
-        self.clock = clock
-        self._key = os.urandom(32)
-        most = self.limits.most_entries
-        self._guesses = _Counts(self.limits.window, most)
-        self._passwords = _Counts(self.limits.window, most)
-        self._trusted = _Counts(self.limits.trust, most)
-        self._minute = _Counts(_MINUTE, most)
-
-    @property
-    def alarmed(self) -> bool:
-        """Whether there are more wrong guesses a minute than mistakes explain."""
-        return self._minute.of(_EVERYBODY, self.clock()) > self.limits.alarm_per_minute
-
-    def guard(self, accounts: AccountSource, *, peer: str) -> AccountSource:
-        """The same accounts, with all that is asked from `peer` counted."""
-        return _GuardedAccounts(accounts, self, source_of(peer))
-
-    def reserve(self, account: str, source: str) -> Guess:
-        """Count a guess before it is verified; `AccessDenied` when there were too many."""
-        now, limits = self.clock(), self.limits
-        counted: list[tuple[tuple[str, ...], int]] = [
-            (("account and source", account, source), limits.per_account_and_source),
-            (("source", source), limits.per_source),
+    def bounds(self, account: str, source: str) -> list[Bound]:
+        """What a guess counts as."""
+        trusted = (TRUSTED, account, source)
+        return [
+            Bound((PAIR, account, source), self.per_account_and_source, self.window),
+            Bound((SOURCE, source), self.per_source, self.window),
+            Bound((ACCOUNT, account), self.per_account, self.window, unless=trusted),
+            Bound((TOTAL,), self.per_minute, _MINUTE, unless=trusted),
         ]
-        if not self._trusted.of((account, source), now):
-            counted.append((("account", account), limits.per_account))
-        for key, limit in counted:
-            if self._guesses.of(key, now) >= limit:
-                raise AccessDenied(AuthRule.THROTTLE, f"{limit} wrong guesses by {key[0]}")
-        keys = [key for key, _ in counted]
-        for key in keys:
-            self._guesses.change(key, 1, now)
-        self._minute.change(_EVERYBODY, 1, now)
-        return Guess(self, account, source, tuple(keys))
-
-    def take_back(self, guess: Guess) -> None:
-        """Nothing was guessed: the account source was away, or it was the same wrong password again."""
-        now = self.clock()
-        for key in guess.keys:
-            self._guesses.change(key, -1, now)
-        self._minute.change(_EVERYBODY, -1, now)
-
-    def was_right(self, guess: Guess) -> None:
-        """It was the right password: earlier mistakes from there are forgiven, and the source is trusted."""
-        self.take_back(guess)
-        self._guesses.forget(guess.keys[0])
-        self._trusted.forget((guess.account, guess.source))
-        self._trusted.change((guess.account, guess.source), 1, self.clock())
-
-    def is_repeated(self, guess: Guess, password: str) -> bool:
-        """Whether this wrong password came before: a client with an old one tries it for hours."""
-        now = self.clock()
-        message = f"{guess.account}\0{guess.source}\0{password}".encode("utf-8", "surrogatepass")
-        digest = hmac.digest(self._key, message, "sha256")
-        repeated = self._passwords.of(digest, now) > 0
-        self._passwords.change(digest, 1, now)
-        return repeated
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A guess that is counted and not yet verified."""
 
-    throttle: Throttle
     account: str
     source: str
-    keys: tuple[tuple[str, ...], ...]
+    keys: tuple[Key, ...]
+
+
+class Throttle:
+    """Counts wrong guesses, in a store of its own or in one that a farm shares."""
+
+    def __init__(self, limits: ThrottleLimits | None = None, counters: CounterStore | None = None) -> None:
+        self.limits = limits or ThrottleLimits()
+        self._counters = MemoryCounters() if counters is None else counters
+        self._pending = _Pending()
+        # Wrong passwords are known again by this process alone: nobody else shall have even a digest of them.
+        self._passwords = MemoryCounters()
+        self._key = os.urandom(32)
+
+    def guard(self, accounts: AccountSource, *, peer: str) -> AccountSource:
+        """The same accounts, with all that is asked from `peer` counted."""
+        return _GuardedAccounts(accounts, self, source_of(peer))
+
+    async def reserve(self, account: str, source: str) -> Guess:
+        """Count a guess before it is verified; `AccessDenied` when there were too many wrong ones."""
+        bounds = self.limits.bounds(account, source)
+        while True:
+            settled = self._pending.settled
+            counted = await self._counters.count(bounds)
+            if not isinstance(counted, Exceeded):
+                self._pending.add(counted.keys)
+                return Guess(account, source, counted.keys)
+            bound = counted.bound
+            if not await self._pending.changed(bound.key, settled):
+                raise AccessDenied(AuthRule.THROTTLE, f"{bound.most} wrong guesses by {bound.key[0]}")
+
+    async def take_back(self, guess: Guess) -> None:
+        """Nothing was guessed: the account source was away, or it was the same wrong password again."""
+        await self._counters.take_back(guess.keys)
+
+    async def was_right(self, guess: Guess) -> None:
+        """It was the right password: earlier mistakes from there are forgiven, and the source is trusted."""
+        trusted = (TRUSTED, guess.account, guess.source)
+        pair = (PAIR, guess.account, guess.source)
+        during = self.limits.trust
+        await self._counters.forgive(guess.keys, forget=pair, remember=trusted, during=during)
+
+    def settle(self, guess: Guess) -> None:
+        """The guess is verified, and counts as it should; whoever waits for that goes on."""
+        self._pending.remove(guess.keys)
+
+    def is_repeated(self, guess: Guess, password: str) -> bool:
+        """Whether this wrong password came before: a client with an old one tries it for hours."""
+        message = f"{guess.account}\0{guess.source}\0{password}".encode("utf-8", "surrogatepass")
+        digest = hmac.digest(self._key, message, "sha256").hex()
+        return self._passwords.seen((digest,), self.limits.window)
+
+
+class _Pending:
+    """The guesses of this process that are being verified, and who waits for one of them."""
+
+    def __init__(self) -> None:
+        self.settled = 0
+        self._pending: Counter[Key] = Counter()
+        self._waiting: dict[Key, deque[asyncio.Future[None]]] = {}
+
+    def add(self, keys: Sequence[Key]) -> None:
+        self._pending.update(keys)
+
+    def remove(self, keys: Sequence[Key]) -> None:
+        """One is settled: there may be room for one more. After the last one nobody needs to wait."""
+        self.settled += 1
+        for key in keys:
+            self._pending[key] -= 1
+            over = self._pending[key] <= 0
+            if over:
+                del self._pending[key]
+            self._wake(key, everybody=over)
+
+    async def changed(self, key: Key, settled: int) -> bool:
+        """Wait for one more to be settled; False when there is nothing to wait for."""
+        if self.settled != settled:
+            return True  # since it was counted
+        if not self._pending[key]:
+            return False
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, deque()).append(waiter)
+        await waiter
+        return True
+
+    def _wake(self, key: Key, *, everybody: bool) -> None:
+        waiting = self._waiting.get(key, deque())
+        while waiting:
+            waiter = waiting.popleft()
+            if not waiter.done():  # it is, when whoever waited has hung up
+                waiter.set_result(None)
+                if not everybody:
+                    break
+        if not waiting:
+            self._waiting.pop(key, None)
 
 
 class _GuardedAccounts:
@@ -147,28 +177,34 @@ class _GuardedAccounts:
 
     async def verify_password(self, name: str, password: str) -> Identity | None:
         """Whose password this is; `AccessDenied` after too many wrong ones."""
-        guess = self._throttle.reserve(account_of(name), self._source)
+        throttle = self._throttle
+        guess = await throttle.reserve(account_of(name), self._source)
         try:
             identity = await self._accounts.verify_password(name, password)
-        except BaseException:
-            self._throttle.take_back(guess)
+            if identity is not None:
+                await throttle.was_right(guess)
+            elif throttle.is_repeated(guess, password):
+                await throttle.take_back(guess)
+        except Exception:  # whoever hangs up meanwhile has guessed
+            await throttle.take_back(guess)
             raise
-        if identity is not None:
-            self._throttle.was_right(guess)
-        elif self._throttle.is_repeated(guess, password):
-            self._throttle.take_back(guess)
+        finally:
+            throttle.settle(guess)
         return identity
 
     async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
         """Who proved this; `AccessDenied` after too many wrong proofs."""
-        guess = self._throttle.reserve(account_of(claim.user), self._source)
+        throttle = self._throttle
+        guess = await throttle.reserve(account_of(claim.user), self._source)
         try:
             proof = await self._accounts.verify_ntlm(claim)
-        except BaseException:
-            self._throttle.take_back(guess)
+            if proof is not None:
+                await throttle.was_right(guess)
+        except Exception:
+            await throttle.take_back(guess)
             raise
-        if proof is not None:
-            self._throttle.was_right(guess)
+        finally:
+            throttle.settle(guess)
         return proof
 
 

@@ -393,7 +393,7 @@ async def test_a_rule_of_the_accounts_is_named() -> None:
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "192.0.2.200"])
 async def test_guessing_is_slowed_down_by_source(peer: str) -> None:
-    throttle = Throttle(ThrottleLimits(per_account_and_source=2), clock=Clock())
+    throttle = Throttle(ThrottleLimits(per_account_and_source=2))
     listener = authenticator(schemes=tuple(Scheme), throttle=throttle)
     for password in ("one", "two"):
         guess = BasicCredentials("alice", password).encode()
@@ -407,7 +407,7 @@ async def test_guessing_is_slowed_down_by_source(peer: str) -> None:
 
 
 async def test_guessing_through_a_relay_is_counted_by_its_client() -> None:
-    throttle = Throttle(ThrottleLimits(per_account_and_source=1), clock=Clock())
+    throttle = Throttle(ThrottleLimits(per_account_and_source=1))
     session = authenticator(throttle=throttle).session(peer="10.0.0.1", relayed=True)
     await session.step(WRONG, secure=True, client="192.0.2.1")
     near = await session.step(RIGHT, secure=True, client="192.0.2.1")

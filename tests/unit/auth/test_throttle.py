@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts, NtlmProof
+from rpch.auth.counters import MemoryCounters
 from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.auth.throttle import Throttle, ThrottleLimits, account_of, source_of
 from rpch.errors import AccessDenied, TransportError
@@ -48,7 +49,8 @@ class World:
     def __init__(self, **limits: int) -> None:
         self.clock, self.accounts = Clock(), CountingAccounts()
         usual = {"per_account_and_source": 3, "per_source": 6, "per_account": 5}
-        self.throttle = Throttle(ThrottleLimits(**(usual | limits)), clock=self.clock)
+        self.counters = MemoryCounters(clock=self.clock)
+        self.throttle = Throttle(ThrottleLimits(**(usual | limits)), self.counters)
 
     def seen_from(self, peer: str) -> AccountSource:
         return self.throttle.guard(self.accounts, peer=peer)
@@ -170,32 +172,60 @@ async def test_when_accounts_are_away_nothing_was_guessed() -> None:
     assert await world.guess("secret") == "right"
 
 
-async def test_many_wrong_guesses_a_minute_raise_an_alarm() -> None:
-    world = World(alarm_per_minute=4, per_source=100)
-    for number in range(4):
-        await world.guess("a", name=f"user{number}")
-    alarms = [world.throttle.alarmed]
-    await world.guess("a", name="user4")
-    alarms.append(world.throttle.alarmed)
+async def test_a_minute_takes_so_many_wrong_guesses_in_total_and_owners_are_still_admitted() -> None:
+    world = World(per_minute=4)
+    assert await world.guess("secret", peer=THERE) == "right"
+    tried = [await world.guess("a", name=f"user{n}", peer=f"203.0.{n}.1") for n in range(6)]
+    assert tried == ["wrong"] * 4 + ["Throttle"] * 2
+    assert await world.guess("secret", peer=HERE) == "Throttle"
+    assert await world.guess("secret", peer=THERE) == "right"
     world.clock.now = 60.0
-    assert [*alarms, world.throttle.alarmed] == [False, True, False]
+    assert await world.guess("secret", peer=HERE) == "right"
 
 
-async def test_what_is_remembered_is_bounded() -> None:
-    world = World(most_entries=10, per_source=1000)
-    for number in range(50):
-        await world.guess(str(number), name=f"user{number}", peer=f"10.0.{number}.1")
-    assert len(world.throttle._guesses._counts) == 10
-    assert len(world.throttle._passwords._counts) == 10
+async def test_an_office_that_reconnects_at_once_is_served() -> None:
+    world = World()
+    assert await asyncio.gather(*(world.guess("secret") for _ in range(500))) == ["right"] * 500
+    assert not world.throttle._pending._waiting
+    assert not world.throttle._pending._pending
+
+
+async def test_who_waits_and_hangs_up_keeps_nobody_waiting() -> None:
+    world = World()
+    tasks = [asyncio.create_task(world.guess("secret")) for _ in range(20)]
+    await asyncio.sleep(0)
+    for task in tasks[3::2]:
+        task.cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [outcome for outcome in outcomes if isinstance(outcome, str)] == ["right"] * 11
+    assert await world.guess("secret") == "right"
+
+
+async def test_who_hangs_up_before_the_answer_has_guessed() -> None:
+    world = World()
+    for word in "abc":
+        task = asyncio.create_task(world.guess(word))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await world.guess("secret") == "Throttle"
+
+
+async def test_processes_that_share_a_store_share_its_bounds() -> None:
+    world, other = World(), World()
+    other.throttle = Throttle(world.throttle.limits, world.counters)
+    assert [await each.guess(word) for each, word in ((world, "a"), (other, "b"), (world, "c"))] == [
+        "wrong"
+    ] * 3
+    assert await other.guess("secret") == "Throttle"
 
 
 async def test_no_password_is_kept() -> None:
     world = World()
     await world.guess("canary")
     await world.guess("canary")
-    kept = [
-        repr(vars(found)) for found in (world.throttle, world.throttle._passwords, world.throttle._guesses)
-    ]
+    kept = [repr(vars(found)) for found in (world.throttle, world.throttle._passwords, world.counters)]
     assert "canary" not in "".join(kept)
 
 
