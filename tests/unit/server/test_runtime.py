@@ -40,8 +40,10 @@ async def a_server(**limits: Any) -> AsyncIterator[tuple[RpcServer, int]]:
     """The demo on a TCP port."""
     async with asyncio.TaskGroup() as tasks:
         server = RpcServer(tasks, limits=Limits(**limits))
-        yield server, await server.listen(TCP, "127.0.0.1", 0, [Demo()])
-        await server.close()
+        try:
+            yield server, await server.listen(TCP, "127.0.0.1", 0, [Demo()])
+        finally:
+            await server.close()
 
 
 def bind_to(*syntaxes: object, group: int = 0) -> Bind:
