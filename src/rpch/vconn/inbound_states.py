@@ -62,6 +62,8 @@ MOVES: Final[Mapping[InState, Mapping[type[Event], InState]]] = {
     S.FLUSHING: {},
     S.FINISHED: {},
 }
+# What this role does of its own accord: when IN_R1/B1 has left, it is done.
+OWN_MOVES: Final[Mapping[InState, InState]] = {S.FLUSHING: S.FINISHED}
 # And what leads nowhere else, in any state.
 ALWAYS: Final[Mapping[Place, tuple[type[RtsPdu], ...]]] = {
     Place.IN_H: (Ping, KeepAlive),

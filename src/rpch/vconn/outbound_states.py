@@ -73,5 +73,7 @@ MOVES: Final[Mapping[OutState, Mapping[type[Event], OutState]]] = {
     S.FLUSHING: {},
     S.FINISHED: {},
 }
+# What this role does of its own accord: when OUT_R1/A10 has left, it is done.
+OWN_MOVES: Final[Mapping[OutState, OutState]] = {S.FLUSHING: S.FINISHED}
 # And what leads nowhere else, in any state.
 ALWAYS: Final[Mapping[Place, tuple[type[RtsPdu], ...]]] = {Place.OUT_T: (AckWithDestination,)}

@@ -729,6 +729,13 @@ def test_news_of_a_channel_that_is_gone_changes_nothing() -> None:
     assert not machine.finished
 
 
+@pytest.mark.parametrize("out_state", [O.OPENED_A6W, O.OPENED_A10W, O.B3W])
+def test_a_channel_that_is_ready_twice_is_no_news(out_state: ClientOutState) -> None:
+    machine = client(in_state=I.OPENED_A4W, out_state=out_state)
+    for leg in machine.legs():
+        assert tell_it(machine, ChannelReady(leg)) == []
+
+
 def test_nonsense_ends_the_connection() -> None:
     machine = client()
     why = UnexpectedMessage("noise", state="")

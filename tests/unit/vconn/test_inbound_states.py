@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rpch.vconn.events import Place
-from rpch.vconn.inbound_states import ALWAYS, MOVES, TRANSITIONS, InState
+from rpch.vconn.inbound_states import ALWAYS, MOVES, OWN_MOVES, TRANSITIONS, InState
 
 S = InState
 BEGINNINGS = {S.CONNECTING, S.CONNECTING_R1}
@@ -14,7 +14,7 @@ def test_every_state_has_its_row_in_each_table() -> None:
 
 
 def test_every_state_is_reached_from_a_beginning() -> None:
-    reached = set(BEGINNINGS)
+    reached = {*BEGINNINGS, *OWN_MOVES.values()}
     for _ in InState:
         for state in list(reached):
             reached |= {*TRANSITIONS[state].values(), *MOVES[state].values()}
@@ -33,3 +33,7 @@ def test_no_two_pdus_of_one_leg_look_alike_in_one_state() -> None:
             kinds += ALWAYS.get(place, ()) if isinstance(place, Place) else ()
             looks = [(kind.FLAGS, kind.COMMANDS) for kind in kinds]
             assert len(looks) == len(set(looks)), state
+
+
+def test_what_has_flushed_is_done() -> None:
+    assert OWN_MOVES == {S.FLUSHING: S.FINISHED}
