@@ -1,0 +1,1 @@
+"""The Exchange services: address book, referral, Autodiscover, and the switches that go with them."""

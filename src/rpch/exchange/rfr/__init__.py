@@ -1,0 +1,1 @@
+"""The referral: which server keeps a user's address book.  MS-OXABREF"""
