@@ -1,0 +1,1 @@
+"""How a database becomes what `tables.py` describes, one numbered step after the other."""
