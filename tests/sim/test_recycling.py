@@ -8,6 +8,7 @@ import pytest
 
 from rpch.testing.plans import Plan
 from rpch.testing.world import World
+from rpch.vconn.settings import LIFETIME_MINIMUM, ClientSettings, ProxySettings, Settings
 
 BLOCK = 50  # runs in one test
 PDUS = 250  # in each direction: about four times what a channel carries
@@ -15,7 +16,7 @@ SEQUENCES = ("IN_R1/A2", "IN_R2/A2", "OUT_R1/A4", "OUT_R2/A4")
 
 
 @pytest.mark.slow
-@pytest.mark.conformance(47, 50, 60, 61, 62, 63, 64, 69, 72, 74, 95)
+@pytest.mark.conformance(47, 50, 57, 60, 61, 62, 63, 64, 69, 72, 74, 95)
 @pytest.mark.parametrize("block", range(20))
 def test_nothing_is_lost_doubled_or_reordered(block: int) -> None:
     said: Counter[str] = Counter()
@@ -36,6 +37,26 @@ def test_a_connection_lives_through_any_number_of_channels(nodes: int) -> None:
     world.run()
     assert world.said["IN_R1/A1"] >= 20
     assert world.said["OUT_R1/A1"] >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.conformance(49, 58, 59, 72)
+@pytest.mark.parametrize(("pdus", "answers"), [(1, 6000), (6000, 1)], ids=["down", "up"])
+def test_acknowledgements_alone_use_up_a_channel_too(pdus: int, answers: int) -> None:
+    """One end only listens. What it acknowledges uses its channel, which is recycled in its time."""
+    world = World(
+        Plan(
+            seed=1,
+            pdus=pdus,
+            answers=answers,
+            client=ClientSettings(receive_window=8192, channel_lifetime=LIFETIME_MINIMUM, strict=True),
+            proxy=ProxySettings(receive_window=8192, channel_lifetime=LIFETIME_MINIMUM, strict=True),
+            server=Settings(receive_window=8192, channel_lifetime=LIFETIME_MINIMUM, strict=True),
+        )
+    )
+    world.run()
+    assert world.said["IN_R1/A1"]
+    assert world.said["OUT_R1/A1"]
 
 
 @pytest.mark.conformance(60, 62)

@@ -17,7 +17,8 @@ class Plan:
     seed: int
     nodes: int = 2
     clients: int = 1
-    pdus: int = 100  # in each direction
+    pdus: int = 100  # from the client
+    answers: int | None = None  # from the server; as many, if not said
     largest: int = 5840
     slowest: float = 0.1  # seconds, one way
     client: ClientSettings = field(default_factory=ClientSettings)

@@ -201,9 +201,10 @@ class World:
         cookies = iter(lambda: self.random.randbytes(16), b"")
         machine = ClientConnection(self.plan.client, cookies, now=0.0)
         client = ClientSeat(self, f"client{number}", machine)
-        count, largest = self.plan.pdus, self.plan.largest
-        up = Stream("client to server", REQUEST, sizes(self.random, count, largest))
-        down = Stream("server to client", RESPONSE, sizes(self.random, count, largest))
+        plan, largest = self.plan, self.plan.largest
+        answers = plan.pdus if plan.answers is None else plan.answers
+        up = Stream("client to server", REQUEST, sizes(self.random, plan.pdus, largest))
+        down = Stream("server to client", RESPONSE, sizes(self.random, answers, largest))
         return Talk(client, up, down)
 
     def _talk_of(self, seat: Seat) -> Talk:

@@ -44,6 +44,7 @@ def test_values_out_of_range_are_noticed() -> None:
         check_said(CLIENT, Send(Leg(Place.OUT_H), a1))
 
 
+@pytest.mark.conformance(57)
 def test_what_is_passed_on_must_be_for_somebody_else() -> None:
     data = AckWithDestination(TO_CLIENT, ACK).encode()
     check_said(OUT_PROXY, PassOn(Leg(Place.OUT_H), data))
