@@ -204,7 +204,7 @@ class Outlet:
             if origin is not None:
                 actions += origin.consumed(size)
             return actions
-        self.queue.append((memoryview(run), origin))
+        self.queue.append((run, origin))
         return self.pump()
 
     def mark(self, actions: Callable[[], list[Action]]) -> list[Action]:
@@ -244,11 +244,13 @@ class Outlet:
             self.window.sent += size
             if self.lifetime is not None:
                 self.lifetime.used += size
-            actions.append(Forward(self.leg, run[:size]))
             if size == len(run):
                 self.queue.popleft()
+                actions.append(Forward(self.leg, run))
             else:
-                self.queue[0] = (run[size:], origin)
+                view = memoryview(run)
+                self.queue[0] = (view[size:], origin)
+                actions.append(Forward(self.leg, view[:size]))
             if origin is not None:
                 actions += origin.consumed(size)
         return actions
