@@ -11,7 +11,7 @@ from rpch.aio.event_loop import run
 from rpch.aio.tracing import tracer_from_environment
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line
-from rpch.front.serving import parse_listen, stop_on_signals
+from rpch.front.serving import address_of, bind, parse_listen, stop_on_signals
 from rpch.server.bridge import Bridge
 
 
@@ -24,14 +24,16 @@ def bridge(
 ) -> None:
     """Offer a plain ncacn_ip_tcp server as ncacn_http, for an RPC proxy to reach."""
     configure_logs(json=json, verbose=verbose)
-    host, port = parse_listen(listen)
     back_host, back_port = parse_listen(to, setting="--to")
+    tracer = tracer_from_environment()
+    sock = bind(*parse_listen(listen))
+    where = address_of(sock)
 
     async def serve() -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            crossing = Bridge(tasks, back_host, back_port, v1=v1, tracer=tracer_from_environment())
-            where = f"{host}:{await crossing.listen(host, port)}"
+            crossing = Bridge(tasks, back_host, back_port, v1=v1, tracer=tracer)
+            await crossing.serve(sock)
             if json:
                 print_event("ready", listen=[where], to=to)
             else:

@@ -62,7 +62,8 @@ def proxy(
     settings = configure(ProxyConfiguration, config, given)
     for warning in settings.warnings():
         warn(warning)
-    tls = settings.tls()
+    settings.check()
+    tls, tracer = settings.tls(), tracer_from_environment()
     sock = bind(*parse_listen(settings.listen))
     where = address_of(sock)
 
@@ -75,7 +76,7 @@ def proxy(
     async def serve(ready: Callable[[], None], draining: Callable[[], None]) -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            served = settings.proxy(tasks, settings.accounts(), tracer_from_environment())
+            served = settings.proxy(tasks, settings.accounts(), tracer)
             following = None
             if config is not None:
                 reader = partial(configure, ProxyConfiguration, config, given)

@@ -28,11 +28,12 @@ def up(
     configure_logs(json=json, verbose=verbose)
     host, _ = parse_listen(listen)
     users, certificates = lab_users(data), lab_certificates(data, host)
+    tracer = tracer_from_environment()
     sock = bind(*parse_listen(listen))
     where = address_of(sock)
 
     async def serve() -> None:
-        stop, tracer = stop_on_signals(), tracer_from_environment()
+        stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
             server = RpcServer(tasks, tracer=tracer)
             services = await start_services(server)

@@ -140,6 +140,10 @@ class ProxyConfiguration(
             limits=self.limits,
         )
 
+    def check(self) -> None:
+        """Look at everything once, so that what is wrong is said before anybody listens."""
+        self.policy(), self.options(), self.bindings(), self.authenticator(self.accounts())
+
     def accounts(self) -> AccountSource:
         """The accounts of the `user` lines."""
         return MemoryAccounts.from_options(self.user, setting="user")

@@ -10,6 +10,7 @@ window closes; a client that does not acknowledge makes us stop reading from the
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
@@ -56,6 +57,11 @@ class Bridge:
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(self.legs.connection, host, port, backlog=1024)
         return int(self._listener.sockets[0].getsockname()[1])
+
+    async def serve(self, sock: socket.socket) -> None:
+        """Take connections of proxies on a socket that listens."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(self.legs.connection, sock=sock, backlog=1024)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         spawn(self._tasks, work)

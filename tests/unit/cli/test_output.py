@@ -1,0 +1,22 @@
+"""Commands print one JSON line an event for programs, and sentences for people."""
+
+import json
+
+import pytest
+
+from rpch.cli.output import print_event, print_line, warn
+
+
+def test_an_event_is_one_line_of_json_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    print_event("ready", listen=["127.0.0.1:443"], note="two\nlines")
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert json.loads(out) == {"event": "ready", "listen": ["127.0.0.1:443"], "note": "two\nlines"}
+
+
+def test_lines_go_to_standard_output_and_warnings_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line("RPC proxy on https://127.0.0.1:443")
+    warn("credentials travel in the clear")
+    captured = capsys.readouterr()
+    assert captured.out == "RPC proxy on https://127.0.0.1:443\n"
+    assert captured.err == "warning: credentials travel in the clear\n"
