@@ -90,6 +90,8 @@ class TcpCarrier(asyncio.Protocol):
             ) from None
         except OSError as error:
             raise TransportError(f"{where} cannot be reached: {error.strerror or error}") from error
+        except UnicodeError as error:  # a label of more than 63 bytes is no OSError
+            raise TransportError(f"{where} cannot be reached: {error}") from error
 
     def send(self, pdus: bytes) -> None:
         self._transport.write(pdus)

@@ -14,6 +14,7 @@ from rpch.aio.leg import LegConnection
 from rpch.client.access import ProxyAccess
 from rpch.client.authentication import ATTEMPTS, prepare
 from rpch.client.connections import Connection, NoAnswer
+from rpch.client.heads import HeadReader
 from rpch.client.proving import answer_challenge
 from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError, TransportError
 from rpch.http.channels import RpcMethod
@@ -67,7 +68,7 @@ class ClientLeg(LegConnection):
     def _pdus(self, data: bytes) -> None:
         if self._chunks is not None:
             data = self._chunks.feed(data)
-        if data[:5] == b"HTTP/":
+        if data[:5] == b"HTTP/" and not self._cutter.held:
             self._accepted, self._head, self._left = False, b"", None  # the proxy gave up in mid-stream
             self._response(data)
         elif data:
@@ -121,12 +122,23 @@ async def open_channel(access: ProxyAccess, target: RpcTarget, leg: ClientLeg, c
     if leg.ended:
         transport.abort()
         return
+    if reader.lost is not None:
+        raise await _last_words(reader, reader.lost)
     if inward:
         head = heads.in_channel(content_length, proof)
     else:
         head = heads.out_channel(replacement=content_length != FIRST_OUT_LENGTH, proof=proof)
     transport.write(head)
     leg.adopt(transport, reader.rest())
+
+
+async def _last_words(reader: HeadReader, lost: TransportError) -> TransportError:
+    """Why a connection is gone before we said anything: what the proxy answered unasked, or nothing."""
+    try:
+        outcome = read_outcome(await reader.response())
+    except (RemoteProtocolError, TransportError):
+        return lost
+    return await reader.failure(outcome) if isinstance(outcome, Failed) else lost
 
 
 async def ask_echo(

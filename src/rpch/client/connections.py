@@ -39,6 +39,8 @@ async def open_connection(host: str, port: int, tls: ssl.SSLContext | None) -> C
         raise TransportError(f"TLS with {host}:{port} failed: {error.reason or error}") from error
     except OSError as error:
         raise TransportError(f"{host}:{port} cannot be reached: {error.strerror or error}") from error
+    except UnicodeError as error:  # a label of more than 63 bytes is no OSError
+        raise TransportError(f"{host}:{port} cannot be reached: {error}") from error
     return transport, reader
 
 

@@ -104,13 +104,12 @@ class RpcConnection:
         whatever reason; `BindRejected` and `AuthenticationFailed` say that nothing was called. A call that is
         cancelled, or takes longer than `timeout` seconds, is abandoned at the server too.
         """
+        stub = request.encode()
         self._open_for(operation.interface.syntax)
         call_id = self._machine.new_call_id()
         answer: asyncio.Future[CallCompleted] = self._loop.create_future()
         self._calls[call_id] = answer
-        self._feed(
-            Invoke(call_id, operation.interface.syntax, operation.opnum, request.encode(), object_uuid)
-        )
+        self._feed(Invoke(call_id, operation.interface.syntax, operation.opnum, stub, object_uuid))
         try:
             async with asyncio.timeout(timeout):
                 completed = await answer
