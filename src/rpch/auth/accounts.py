@@ -30,6 +30,14 @@ class Identity:
     def __str__(self) -> str:
         return f"{self.domain}\\{self.name}" if self.domain else self.name
 
+    @property
+    def is_nobody(self) -> bool:
+        """Whether it stands for those who want to be nobody in particular."""
+        return not self.name
+
+
+NOBODY: Final = Identity("")
+
 
 @dataclass(frozen=True, slots=True)
 class NtlmProof:

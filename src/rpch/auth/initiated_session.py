@@ -39,6 +39,11 @@ class InitiatedSession:
         return self.can_sign
 
     @property
+    def covers_headers(self) -> bool:
+        """NTLM signs all that it is given; Kerberos what was agreed on.  MS-RPCE 2.2.2.11"""
+        return self._context.negotiated_protocol == "ntlm"
+
+    @property
     def signature_size(self) -> int:
         """How long the signature of a sealed message is."""
         return self._context.query_message_sizes().header

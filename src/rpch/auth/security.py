@@ -37,6 +37,10 @@ class SessionSecurity(Protocol):
         """Whether a MIC over a list of mechanisms protects it.  RFC 4178 5"""
 
     @property
+    def covers_headers(self) -> bool:
+        """Whether RPC's headers are signed even where that was not agreed on.  MS-RPCE 2.2.2.11"""
+
+    @property
     def signature_size(self) -> int:
         """How long every signature is."""
 

@@ -171,15 +171,18 @@ class RequestAssembly:
             raise Refused(Status.PROTO_ERROR, str(error), context_id=call.context_id) from error
 
     def _admit(self, header: Header, context: PresentationContext, security: SecuredContext) -> None:
-        """Whether this interface may be called at this level.  MS-RPCE 3.3.1.5.2.2"""
+        """Whether this interface may be called at this level, and by nobody.  MS-RPCE 3.3.1.5.2.2"""
         interface = context.interface
+        named = security.mechanism.user is not None
+        level = security.level if named else min(security.level, AuthLevel.NONE)
         unwelcome = security.level == AuthLevel.CONNECT and not interface.allow_connect
-        if security.level >= interface.minimum_level and not unwelcome:
+        if level >= interface.minimum_level and not unwelcome:
             return
         stays = self._security.protected_request_seen
         if stays and not header.last:
             self.abandon(header.call_id)
-        why = f"{interface.name} may not be called at level {security.level.name}"
+        who = "" if named else " by nobody"
+        why = f"{interface.name} may not be called{who} at level {security.level.name}"
         raise Refused(Status.ACCESS_DENIED, why, context_id=context.context_id, disconnect=not stays)
 
     def _disturbed(

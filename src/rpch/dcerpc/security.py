@@ -59,21 +59,12 @@ class Segments:
     trailer: bytes
 
 
-class SecurityContext(Protocol):
-    """One security context of one connection, at one level."""
-
-    @property
-    def user(self) -> str | None:
-        """Who the peer proved to be; None before the last leg, and for anonymous."""
-        ...
+class Protection(Protocol):
+    """What signs and seals PDUs, at one level, in the order in which they travel."""
 
     @property
     def token_size(self) -> int:
         """How many bytes `protect` adds."""
-        ...
-
-    def step(self, token: bytes) -> Step | Awaitable[Step]:
-        """Take one leg. The driver runs it and reports `SecurityStepped`."""
         ...
 
     def protect(self, segments: Segments, *, header_signing: bool) -> tuple[bytes, bytes]:
@@ -82,6 +73,19 @@ class SecurityContext(Protocol):
 
     def verify(self, segments: Segments, token: bytes, *, header_signing: bool) -> bytes:
         """The body in clear; `AuthenticationFailed` when the token does not fit."""
+        ...
+
+
+class SecurityContext(Protection, Protocol):
+    """One security context of one connection."""
+
+    @property
+    def user(self) -> str | None:
+        """Who the peer proved to be; None before the last leg, and for anonymous."""
+        ...
+
+    def step(self, token: bytes) -> Step | Awaitable[Step]:
+        """Take one leg. The driver runs it and reports `SecurityStepped`."""
         ...
 
 
@@ -96,7 +100,7 @@ class SecurityProvider(Protocol):
 P = TypeVar("P", Request, Response)
 
 
-def protected(pdu: P, mechanism: SecurityContext, trailer: SecTrailer, *, header_signing: bool) -> bytes:
+def protected(pdu: P, mechanism: Protection, trailer: SecTrailer, *, header_signing: bool) -> bytes:
     """One request or response with padding, trailer and token, as bytes.  MS-RPCE 2.2.2.11
 
     `trailer` gives type, level and context id.
@@ -112,9 +116,7 @@ def protected(pdu: P, mechanism: SecurityContext, trailer: SecTrailer, *, header
     return b"".join((clear.header, body, clear.trailer, token, bytes(room - len(token))))
 
 
-def verified(
-    data: bytes, pdu: Request | Response, mechanism: SecurityContext, *, header_signing: bool
-) -> bytes:
+def verified(data: bytes, pdu: Request | Response, mechanism: Protection, *, header_signing: bool) -> bytes:
     """The body of a received fragment in clear, padding still there.  MS-RPCE 3.3.1.5.2
 
     `AuthenticationFailed` unless the token proves it.

@@ -6,7 +6,7 @@ import hmac
 
 import pytest
 
-from rpch.auth.accounts import Identity, MemoryAccounts, NtlmProof, parse_user_option
+from rpch.auth.accounts import NOBODY, Identity, MemoryAccounts, NtlmProof, parse_user_option
 from rpch.auth.ntlm.proof import NtlmClaim, nt_hash, response_key
 from rpch.errors import ConfigError
 
@@ -37,6 +37,11 @@ def two_domains() -> MemoryAccounts:
 def test_an_identity_prints_as_domain_and_name() -> None:
     assert str(ALICE) == r"LAB\alice"
     assert str(Identity("alice")) == "alice"
+
+
+def test_nobody_is_known_by_having_no_name() -> None:
+    assert NOBODY.is_nobody
+    assert not ALICE.is_nobody
 
 
 @pytest.mark.parametrize(

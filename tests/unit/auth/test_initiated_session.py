@@ -57,6 +57,8 @@ async def test_both_sides_share_a_key_and_can_seal(scheme: Scheme) -> None:
     ours, theirs = await opened(scheme)
     assert ours.session_key == theirs.session_key
     assert (ours.can_sign, ours.can_seal, ours.signature_size) == (True, True, 16)
+    assert ours.covers_headers
+    assert theirs.covers_headers
     assert "key" not in repr(ours)
 
 

@@ -14,7 +14,7 @@ import hmac
 from dataclasses import dataclass, field
 from typing import Final
 
-from rpch.auth.accounts import AccountSource
+from rpch.auth.accounts import NOBODY, AccountSource
 from rpch.auth.channel_binding import Channel
 from rpch.auth.extended_protection import BindingState, ExtendedProtection
 from rpch.auth.mechanism import Continue, Done, Established, Failed, Step, StepFailed
@@ -31,6 +31,7 @@ from rpch.auth.outcomes import AuthRule, Failure
 from rpch.errors import AccessDenied, DecodeError, TransportError
 
 CHALLENGE_SIZE: Final = 8
+NO_KEY: Final = bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class NtlmAcceptor:
     """One exchange. It answers one NEGOTIATE and judges one AUTHENTICATE.
 
     `server_challenge` are eight random bytes, fresh for each exchange. Without a channel nothing is checked
-    that binds to one, as on RPC connections; there `signs_messages` tells that what follows is signed.
+    that binds to one, as on RPC connections; there `signs_messages` tells that what follows is signed, and
+    `anonymous` takes those who want to be nobody: what they may do is decided elsewhere.
     """
 
     def __init__(
@@ -60,13 +62,14 @@ class NtlmAcceptor:
         protection: ExtendedProtection | None = None,
         channel: Channel | None = None,
         signs_messages: bool = False,
+        anonymous: bool = False,
     ) -> None:
         if len(server_challenge) != CHALLENGE_SIZE:
             raise ValueError("a server challenge has 8 bytes")
         self._settings, self._accounts = settings, accounts
         self._server_challenge = server_challenge
         self._protection, self._channel = protection, channel
-        self._signs_messages = signs_messages
+        self._signs_messages, self._anonymous = signs_messages, anonymous
         self._exchange: _Exchange | None = None
         self._over = False
 
@@ -113,6 +116,8 @@ class NtlmAcceptor:
     async def _judge(self, exchange: _Exchange, token: bytes, now: float) -> Established:
         message = Authenticate.decode(token)
         flags = effective(exchange.flags, message.flags)
+        if self._anonymous and _wants_to_be_nobody(message):
+            return _nobody(message, flags)
         if flags & PROTECTION and not _protects(flags):
             raise StepFailed(AuthRule.NTLM_FLAGS, "signing without 128-bit keys or extended session security")
         name = UserName(_text(message.user, flags), _text(message.domain, flags))
@@ -176,6 +181,19 @@ class NtlmAcceptor:
 def _protects(flags: NtlmFlags) -> bool:
     strong = NtlmFlags.EXTENDED_SESSION_SECURITY | NtlmFlags.KEY_128
     return flags & strong == strong
+
+
+def _wants_to_be_nobody(message: Authenticate) -> bool:
+    kind = kind_of(message.nt_response, message.lm_response)
+    return not message.user and kind is ResponseKind.EMPTY
+
+
+def _nobody(message: Authenticate, flags: NtlmFlags) -> Established:
+    """A session with nobody: its key is made from zeros, so it protects nothing.  MS-NLMP 3.2.5.1.2"""
+    exported, failure = _exported_key(NO_KEY, message.session_key, flags)
+    if failure is not None:
+        raise StepFailed(failure.rule, failure.detail)
+    return Established("NTLM", NOBODY, NtlmSession(exported, flags, acceptor=True))
 
 
 def _refuse_old_responses(message: Authenticate) -> None:

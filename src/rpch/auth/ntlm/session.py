@@ -92,7 +92,13 @@ class NtlmSession:
     @property
     def protects_mechanisms(self) -> bool:
         """Without SIGN the MIC over a list of mechanisms is a dummy.  MS-SPNG 3.2.5.1"""
-        return bool(self.flags & NtlmFlags.SIGN)
+        needed = NtlmFlags.SIGN | NtlmFlags.EXTENDED_SESSION_SECURITY
+        return self.flags & needed == needed
+
+    @property
+    def covers_headers(self) -> bool:
+        """Extended session security signs all that it is given.  MS-NLMP 3.4.2"""
+        return True
 
     @property
     def signature_size(self) -> int:

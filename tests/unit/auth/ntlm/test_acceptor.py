@@ -12,6 +12,7 @@ from impacket import ntlm as impacket_ntlm
 from spnego import iov
 from spnego.channel_bindings import GssChannelBindings
 
+from rpch.auth.accounts import NOBODY as NO_ACCOUNT
 from rpch.auth.accounts import Identity, MemoryAccounts, NtlmProof
 from rpch.auth.channel_binding import PLAIN, Channel, ChannelBinding
 from rpch.auth.extended_protection import BindingState, ExtendedProtection, ProtectionMode
@@ -45,6 +46,7 @@ def acceptor(
     protection: ExtendedProtection | None = None,
     channel: Channel | None = None,
     signs_messages: bool = False,
+    anonymous: bool = False,
 ) -> NtlmAcceptor:
     return NtlmAcceptor(
         settings,
@@ -53,6 +55,7 @@ def acceptor(
         protection=protection,
         channel=channel,
         signs_messages=signs_messages,
+        anonymous=anonymous,
     )
 
 
@@ -229,6 +232,44 @@ NOBODY = Authenticate(NtlmFlags.UNICODE, b"", b"")
 )
 async def test_nobody_and_old_responses_are_refused(message: Authenticate, expected: AuthRule) -> None:
     server = acceptor()
+    await server.step(Negotiate(ASKED).encode(), 0.0)
+    outcome = await server.step(message.encode(), 0.0)
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.rule == expected
+
+
+@pytest.mark.parametrize("lm_response", [b"", b"\0"])
+async def test_nobody_is_let_in_where_that_was_asked_for(lm_response: bytes) -> None:
+    server = acceptor(anonymous=True)
+    await server.step(Negotiate(ASKED).encode(), 0.0)
+    message = dataclasses.replace(NOBODY, flags=ASKED, lm_response=lm_response, session_key=bytes(16))
+    outcome = await server.step(message.encode(), 0.0)
+    assert isinstance(outcome, Done)
+    assert outcome.established.identity is NO_ACCOUNT
+    assert outcome.established.session.can_seal
+
+
+async def test_a_session_with_nobody_may_be_weak_but_is_none() -> None:
+    server = acceptor(anonymous=True)
+    await server.step(Negotiate(ASKED).encode(), 0.0)
+    weak = ASKED & ~NtlmFlags.EXTENDED_SESSION_SECURITY  # as Samba sends it
+    message = dataclasses.replace(NOBODY, flags=weak, session_key=bytes(16))
+    outcome = await server.step(message.encode(), 0.0)
+    assert isinstance(outcome, Done)
+    assert not outcome.established.session.can_sign
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (dataclasses.replace(NOBODY, flags=ASKED), AuthRule.BAD_TOKEN),
+        (dataclasses.replace(NOBODY, nt_response=bytes(48)), AuthRule.ANONYMOUS),
+        (dataclasses.replace(NOBODY, user=b"a\0"), AuthRule.ANONYMOUS),
+        (dataclasses.replace(NOBODY, user=b"a\0", nt_response=bytes(24)), AuthRule.NTLM_V1),
+    ],
+)
+async def test_nobody_must_be_nobody_altogether(message: Authenticate, expected: AuthRule) -> None:
+    server = acceptor(anonymous=True)
     await server.step(Negotiate(ASKED).encode(), 0.0)
     outcome = await server.step(message.encode(), 0.0)
     assert isinstance(outcome, Failed)

@@ -143,6 +143,17 @@ def test_without_sign_the_mic_of_spnego_is_a_dummy() -> None:
         server.verify_mechanisms(b"mechanisms", bytes(16))
 
 
+def test_a_session_that_signs_the_old_way_protects_no_mechanisms() -> None:
+    session = NtlmSession(bytes(16), NtlmFlags.SIGN, acceptor=True)
+    assert not session.protects_mechanisms
+    with pytest.raises(SignatureMismatch):
+        session.verify_mechanisms(b"mechanisms", bytes(16))
+
+
+def test_headers_are_covered_whatever_was_agreed() -> None:
+    assert pair()[0].covers_headers
+
+
 def test_what_was_not_negotiated_cannot_be_used() -> None:
     signing, _ = pair(flags=STRONG & ~NtlmFlags.SEAL)
     with pytest.raises(LocalProtocolError, match="SEAL was not negotiated"):
