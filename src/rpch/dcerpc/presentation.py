@@ -16,6 +16,7 @@ from uuid import UUID
 from rpch.dcerpc.interface import Interface
 from rpch.dcerpc.pdus import (
     NDR20,
+    NDR64,
     ContextElement,
     ContextOutcome,
     ContextResult,
@@ -74,6 +75,7 @@ class PresentationContext:
     interface: Interface
     abstract_syntax: SyntaxId
     transfer_syntax: SyntaxId
+    with_ndr64: bool = False  # whether its client would have taken NDR64 instead
 
 
 @dataclass(frozen=True)
@@ -150,13 +152,18 @@ class PresentationContexts:
         known = self._contexts.get(element.context_id)
         if known is not None and known.abstract_syntax != element.abstract_syntax:
             raise BadOffer(f"context {element.context_id} is offered again for another interface")
+        with_ndr64 = NDR64 in element.transfer_syntaxes
+        if known is not None and with_ndr64 and not known.with_ndr64:
+            # Observed: where NDR64 is preferred this would redefine the context, and Samba's suite expects
+            # the refusal of everybody. Nobody who offered NDR64 from the beginning is refused.
+            raise BadOffer(f"context {element.context_id} is offered again, now with NDR64")
         if NDR20 not in element.transfer_syntaxes:
             return _NO_TRANSFER
         if known is None:
             if len(self._contexts) >= self._limit:
                 return self._overflow(binding=binding)
             self._contexts[element.context_id] = PresentationContext(
-                element.context_id, interface, element.abstract_syntax, NDR20
+                element.context_id, interface, element.abstract_syntax, NDR20, with_ndr64
             )
         return ContextResult(ContextOutcome.ACCEPTANCE, ProviderReason.NOT_SPECIFIED, NDR20)
 

@@ -65,10 +65,21 @@ def test_an_id_offered_again_stays_what_it_is() -> None:
     before = contexts.find(1)
     assert contexts.alter([offer(1)]).results == (ACCEPTED,)
     assert not contexts.alter([offer(1)]).created
-    assert contexts.alter([offer(1, MANAGED.syntax, NDR64)]).results == (NO_TRANSFER,)
+    assert contexts.alter([offer(1, MANAGED.syntax, NO_SYNTAX)]).results == (NO_TRANSFER,)
     assert contexts.find(1) is before
     with pytest.raises(BadOffer, match="context 1 is offered again for another interface"):
         contexts.alter([offer(1, MAPPED.syntax)])
+
+
+def test_an_id_offered_again_may_repeat_ndr64_and_not_add_it() -> None:
+    contexts = PresentationContexts(INTERFACES)
+    both, late = (NDR20, NDR64), (NO_SYNTAX, MAPPED.syntax, NDR64)
+    contexts.bind([offer(1, MANAGED.syntax, *both)])
+    assert contexts.alter([offer(1, MANAGED.syntax, *both)]).results == (ACCEPTED,)
+    contexts.alter([offer(2)])
+    for transfers in both, late, (NDR64,):
+        with pytest.raises(BadOffer, match="context 2 is offered again, now with NDR64"):
+            contexts.alter([offer(2, MANAGED.syntax, *transfers)])
 
 
 @pytest.mark.parametrize(

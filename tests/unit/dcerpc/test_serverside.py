@@ -196,13 +196,18 @@ def test_a_context_without_transfer_syntaxes_is_refused() -> None:
     check_fault(bound().send(AlterContext(2, (empty,))), 2, Status.PROTO_ERROR, 0, dne=True)
 
 
-@pytest.mark.parametrize("transfers", [(NO_SYNTAX, MAPPED.syntax), (NDR64,)])
+@pytest.mark.parametrize("transfers", [(NO_SYNTAX, MAPPED.syntax), (NO_SYNTAX,)])
 def test_a_re_offer_without_a_known_syntax_keeps_the_old_context(transfers: tuple[SyntaxId, ...]) -> None:
     client = bound()
     [answer] = client.send(AlterContext(2, (offer(1, MANAGED.syntax, *transfers),)))
     assert isinstance(answer, AlterContextResp)
     assert answer.results == (NO_TRANSFER,)
     check_works(client)
+
+
+def test_a_re_offer_that_adds_ndr64_is_a_protocol_error() -> None:
+    answers = bound().send(AlterContext(2, (offer(1, MANAGED.syntax, NDR20, NDR64),)))
+    check_fault(answers, 2, Status.PROTO_ERROR, 0, dne=True)
 
 
 def test_each_alter_context_gets_one_acceptance() -> None:
