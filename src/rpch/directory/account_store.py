@@ -200,7 +200,7 @@ class AccountStore:
         self, connection: Connection, account: Account, values: Mapping[str, Any], now: float
     ) -> Account:
         mine = ACCOUNTS.c.entry_id == account.entry_id
-        connection.execute(update(ACCOUNTS).where(mine).values(**values, changed=now))
+        connection.execute(update(ACCOUNTS).where(mine).values({**values, "changed": now}))
         touch(connection, [account.entry_id], now)
         return _only(connection, mine)
 

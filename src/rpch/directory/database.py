@@ -21,7 +21,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from rpch.directory.upgrade import upgrade
@@ -107,7 +107,9 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError) as error:
+        except (IntegrityError, ProgrammingError, DataError):
+            raise  # not the database's fault
+        except DBAPIError as error:
             raise TransportError(f"the database {self.name} cannot be used: {error.orig}") from error
         except PoolExhausted as error:
             raise TransportError(f"the database {self.name} is too busy") from error
