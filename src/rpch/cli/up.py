@@ -13,7 +13,7 @@ from rpch.aio.event_loop import run
 from rpch.aio.tracing import tracer_from_environment
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line
-from rpch.front.lab import LabUser, lab_certificates, lab_proxy, lab_users, start_services
+from rpch.front.lab import LabUser, lab_certificates, lab_proxy, lab_security, lab_users, start_services
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.server.runtime import RpcServer
 
@@ -35,7 +35,7 @@ def up(
     async def serve() -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            server = RpcServer(tasks, tracer=tracer)
+            server = RpcServer(tasks, security=lab_security(users), tracer=tracer)
             services = await start_services(server)
             settings = lab_proxy(where, users, services, certificates)
 

@@ -76,6 +76,11 @@ class Call(Protocol):
         """Who the caller proved to be; None is nobody."""
         ...
 
+    @property
+    def level(self) -> AuthLevel:
+        """How well the call is protected."""
+        ...
+
 
 class Operation(Generic[Req, Resp]):
     """One numbered operation of an interface: its name and its wire types."""

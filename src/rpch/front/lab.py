@@ -16,6 +16,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
+from rpch.auth.accounts import MemoryAccounts
+from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.front.authority import Certificates, certificates_in
@@ -24,6 +26,7 @@ from rpch.server.demo import Demo
 from rpch.server.mapper import Mapper
 from rpch.server.registrations import Registration, Registrations
 from rpch.server.runtime import RpcServer
+from rpch.server.security import RpcAuthenticator
 
 DOMAIN: Final = "LAB"
 MAIL_DOMAIN: Final = "lab.example"
@@ -73,6 +76,12 @@ def lab_names(host: str) -> list[str]:
 def lab_certificates(folder: Path, host: str) -> Certificates:
     """The laboratory's authority and its server certificate."""
     return certificates_in(folder, lab_names(host))
+
+
+def lab_security(users: list[LabUser]) -> RpcAuthenticator:
+    """How the laboratory's own server authenticates: the same users prove it to the server, too."""
+    accounts = MemoryAccounts.from_options(f"{user.name}:{user.password}" for user in users)
+    return RpcAuthenticator(accounts, ntlm=NtlmSettings.standalone(socket.gethostname(), domain=DOMAIN))
 
 
 async def start_services(server: RpcServer) -> LabServices:

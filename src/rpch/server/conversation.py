@@ -13,6 +13,7 @@ import structlog
 
 from rpch.dcerpc.endpoint import Endpoint
 from rpch.dcerpc.interface import Handles, Interface, Message
+from rpch.dcerpc.pdus import AuthLevel
 from rpch.dcerpc.security import Declined, Step
 from rpch.dcerpc.serverside import ServerConnection
 from rpch.dcerpc.serverside_events import (
@@ -49,6 +50,7 @@ class RunningCall:
     object_uuid: UUID | None
     peer: str
     user: str | None
+    level: AuthLevel
     cancelled: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -154,7 +156,7 @@ class Conversation:
             status = error.status if isinstance(error, StubError) else Status.RPC_X_BAD_STUB_DATA
             self._feed(CallFailed(start.call_id, status))
             return
-        call = RunningCall(start.association, start.object_uuid, self._peer, start.user)
+        call = RunningCall(start.association, start.object_uuid, self._peer, start.user, start.level)
         implementation = self._implementations[start.interface]
         try:
             response = operation.invoke(implementation, call, request)

@@ -1,4 +1,4 @@
-"""A small interface to try connections with: echo, sums, bytes in bulk, delays, and state.
+"""A small interface to try connections with: echo, sums, bytes in bulk, delays, state, and who one is.
 
 What it does is plain enough to be checked by eye, so that tests, benchmarks and people who bring up a new
 path can tell a fault of the path from one of the service.
@@ -18,9 +18,11 @@ from rpch.ndr import (
     Long,
     Message,
     ULong,
+    WString,
     conformant,
     length_of,
     ranged,
+    unique,
 )
 
 MOST_BYTES: Final = 16 * 1024 * 1024
@@ -91,6 +93,17 @@ class CountResponse(Message):
     value: Long
 
 
+class WhoAmIRequest(Message):
+    """Nothing needs to be said."""
+
+
+class WhoAmIResponse(Message):
+    """Who calls, as the server knows it, and at which level of protection."""
+
+    user: Annotated[str | None, unique(WString)]
+    level: ULong
+
+
 @dataclass
 class _Counter:
     """What a context handle of this interface stands for."""
@@ -98,7 +111,7 @@ class _Counter:
     value: int
 
 
-@interface("0246c2a2-f79c-4ad9-a505-be0992dd35f6", version=(1, 0))
+@interface("0246c2a2-f79c-4ad9-a505-be0992dd35f6", version=(1, 0), allow_connect=True)
 class Demo:
     """Does what its operations are called."""
 
@@ -153,6 +166,11 @@ class Demo:
         call.association.close(request.handle.uuid)
         self.open_counters -= 1
         return CounterHandle(NIL_HANDLE)
+
+    @operation(8)
+    def who_am_i(self, call: Call, request: WhoAmIRequest) -> WhoAmIResponse:
+        """Say who the caller proved to be; nobody has no name."""
+        return WhoAmIResponse(call.user, call.level)
 
     def _run_down(self) -> None:
         """A client has gone without closing its counter."""

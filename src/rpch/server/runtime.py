@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, cast
+from dataclasses import replace
+from typing import Any, Final, Protocol, cast
 from uuid import UUID
 
 import structlog
@@ -35,6 +36,13 @@ log = structlog.get_logger("rpch.server")
 BACKLOG_LIMIT: Final = 64 * 1024 * 1024  # bytes of answers that wait for a window
 
 
+class Security(Protocol):
+    """How the connections of a server authenticate; `rpch.server.security` has one."""
+
+    def provider(self, peer: str) -> SecurityProvider:
+        """The mechanisms that one connection may use; `peer` is the address of its client."""
+
+
 class RpcServer:
     """The endpoints of one process. `tasks` owns whatever it starts."""
 
@@ -44,7 +52,7 @@ class RpcServer:
         *,
         settings: Settings | None = None,
         limits: Limits | None = None,
-        security: SecurityProvider | None = None,
+        security: Security | None = None,
         tracer: Tracer | None = None,
         open_to_strangers: bool = True,
         v1: bool = False,
@@ -118,7 +126,7 @@ class _Offer:
             new_handle=lambda: UUID(bytes=secrets.token_bytes(16)),
         )
         self.endpoint = Endpoint(
-            tuple(self.implementations), associations, str(port), self.server.security, self.server.limits
+            tuple(self.implementations), associations, str(port), limits=self.server.limits
         )
 
     def connection(self) -> asyncio.Protocol:
@@ -127,10 +135,18 @@ class _Offer:
         return TcpConnection(self)
 
     def conversation(
-        self, *, identity: str, peer: str, send: Callable[[bytes], None], close: Callable[[], None]
+        self,
+        *,
+        identity: str,
+        source: str,
+        peer: str,
+        send: Callable[[bytes], None],
+        close: Callable[[], None],
     ) -> Conversation:
+        security = self.server.security
+        provider = security.provider(source) if security is not None else None
         return Conversation(
-            self.endpoint,
+            replace(self.endpoint, security=provider),
             self.implementations,
             identity=identity,
             peer=peer,
@@ -157,7 +173,11 @@ class TcpConnection(asyncio.Protocol):
         self._offer.server.connections.add(self)
         host, port = (transport.get_extra_info("peername") or ("", 0))[:2]  # it may be gone already
         self._conversation = self._offer.conversation(
-            identity=str(host), peer=f"{host}:{port}", send=self._transport.write, close=self.close
+            identity=str(host),
+            source=str(host),
+            peer=f"{host}:{port}",
+            send=self._transport.write,
+            close=self.close,
         )
 
     def data_received(self, data: bytes) -> None:
@@ -203,6 +223,7 @@ class _Served:
     def opened(self) -> None:
         self._conversation = self._offer.conversation(
             identity=self._connection.identity,
+            source=self._connection.client,
             peer=self._connection.client,
             send=self._connection.submit,
             close=self._connection.close,

@@ -1,6 +1,7 @@
 """The demo interface does what its operations are called."""
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 
 from rpch.dcerpc.associations import Association, AssociationTable, Caller
 from rpch.dcerpc.interface import Handles, interface_of
+from rpch.dcerpc.pdus import AuthLevel
 from rpch.dcerpc.statuses import Status
 from rpch.errors import RpcFault
 from rpch.ndr import NIL_HANDLE, ContextHandle, Message, StubError
@@ -25,6 +27,8 @@ from rpch.server.demo import (
     Demo,
     Octets,
     OpenCounterRequest,
+    WhoAmIRequest,
+    WhoAmIResponse,
 )
 
 
@@ -37,6 +41,7 @@ class Asking:
     object_uuid: UUID | None = None
     peer: str = "test"
     user: str | None = None
+    level: AuthLevel = AuthLevel.NONE
 
 
 def group() -> Association:
@@ -62,6 +67,7 @@ def test_the_numbers_of_its_operations_are_fixed() -> None:
         (5, "open_counter"),
         (6, "count"),
         (7, "close_counter"),
+        (8, "who_am_i"),
     ]
 
 
@@ -78,6 +84,9 @@ def test_the_numbers_of_its_operations_are_fixed() -> None:
         (CounterHandle(NIL_HANDLE), "00" * 20),
         (CountRequest(NIL_HANDLE, 2), "00" * 20 + "02000000"),
         (CountResponse(9), "09000000"),
+        (WhoAmIRequest(), ""),
+        (WhoAmIResponse(None, 1), "00000000 01000000"),
+        (WhoAmIResponse("a", 6), "00000200 02000000 00000000 02000000 61000000 06000000"),
     ],
 )
 def test_messages_on_the_wire(message: Message, wire: str) -> None:
@@ -143,6 +152,12 @@ def test_a_counter_that_is_not_the_callers_is_refused() -> None:
         assert caught.value.status == status
         with pytest.raises(RpcFault):
             demo.close_counter(caller, CounterHandle(wrong))
+
+
+def test_callers_learn_who_they_are() -> None:
+    proven = dataclasses.replace(asking(), user="LAB\\alice", level=AuthLevel.PKT_PRIVACY)
+    assert Demo().who_am_i(proven, WhoAmIRequest()) == WhoAmIResponse("LAB\\alice", 6)
+    assert Demo().who_am_i(asking(), WhoAmIRequest()) == WhoAmIResponse(None, 1)
 
 
 def test_counters_left_behind_are_run_down() -> None:

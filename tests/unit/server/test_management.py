@@ -8,6 +8,7 @@ import pytest
 
 from rpch.dcerpc.endpointmapper import EndpointMapper, InterfaceId
 from rpch.dcerpc.interface import Handles, interface_of
+from rpch.dcerpc.pdus import AuthLevel
 from rpch.dcerpc.remotemanagement import (
     InquirePrincipalRequest,
     InquirePrincipalResponse,
@@ -37,6 +38,7 @@ class Asking:
     cancelled: bool = False
     object_uuid: UUID | None = None
     peer: str = "test"
+    level: AuthLevel = AuthLevel.NONE
 
 
 def management(*, open_to_strangers: bool = False) -> Management:

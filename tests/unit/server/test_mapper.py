@@ -25,7 +25,7 @@ from rpch.dcerpc.endpointmapper import (
     port_in,
 )
 from rpch.dcerpc.interface import Handles, interface_of
-from rpch.dcerpc.pdus import NDR64, SyntaxId
+from rpch.dcerpc.pdus import NDR64, AuthLevel, SyntaxId
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.statuses import Status
 from rpch.dcerpc.towers import Floor, Tower
@@ -63,6 +63,7 @@ class Asking:
     object_uuid: UUID | None = None
     peer: str = "test"
     user: str | None = None
+    level: AuthLevel = AuthLevel.NONE
 
 
 def mapper(*registrations: Registration) -> Mapper:

@@ -1,0 +1,175 @@
+"""Who calls, at RPC level: NTLM, and Negotiate with NTLM in it, over a server's accounts.  MS-RPCE 3.3.1.5.2
+
+Whom a proxy let in is the proxy's word; here callers prove it to the server itself. A server has one
+`RpcAuthenticator`, each of its connections a provider, each security context of a connection an exchange.
+
+Who wants to be nobody may open a context too, for many clients do before they ask for what is open to all.
+A context of nobody's has no user, and counts as no authentication wherever an interface asks for one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from rpch.auth.accounts import AccountSource
+from rpch.auth.mechanism import Continue, Done, Established, Failed, Mechanism
+from rpch.auth.ntlm.acceptor import CHALLENGE_SIZE, NtlmAcceptor
+from rpch.auth.ntlm.availability import why_unavailable
+from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
+from rpch.auth.outcomes import Failure
+from rpch.auth.spnego import SpnegoAcceptor
+from rpch.auth.spnego_tokens import NTLM
+from rpch.auth.throttle import Throttle
+from rpch.dcerpc import security
+from rpch.dcerpc.pdus import AuthLevel, AuthType
+from rpch.dcerpc.security import Segments
+from rpch.dcerpc.session_protection import SessionProtection
+from rpch.errors import AuthenticationFailed, ConfigError
+
+log = structlog.get_logger("rpch.server")
+
+NTLM_TOKEN_LIMIT: Final = 2888  # the largest that Windows makes and takes
+
+
+class RpcAuthenticator:
+    """What the endpoints of one server accept: their mechanisms and their accounts."""
+
+    def __init__(
+        self,
+        accounts: AccountSource,
+        *,
+        ntlm: NtlmSettings,
+        throttle: Throttle | None = None,
+        anonymous: bool = True,
+        wall_clock: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """`anonymous` lets nobody open security contexts too; what they may call, interfaces say."""
+        if reason := why_unavailable():
+            raise ConfigError("security", reason)
+        self._accounts, self._throttle = accounts, throttle
+        # At level CONNECT nothing is signed, so there is no flag that a MIC would keep a relay from removing,
+        # and interfaces say themselves whether they take such callers. A MIC that came is checked.
+        relaxed = ntlm.mic is MicPolicy.BY_PROTECTION
+        self._ntlm, self._connect = ntlm, replace(ntlm, mic=MicPolicy.IF_FLAGGED) if relaxed else ntlm
+        self._anonymous, self.wall_clock, self._random = anonymous, wall_clock, random
+
+    def provider(self, peer: str) -> ConnectionSecurity:
+        """The mechanisms as one connection, from `peer`, may use them."""
+        guarded = self._throttle.guard(self._accounts, peer=peer) if self._throttle else self._accounts
+        return ConnectionSecurity(self, guarded, peer)
+
+    def mechanism(self, auth_type: AuthType, level: AuthLevel, accounts: AccountSource) -> Mechanism | None:
+        """A new exchange; None for what is not offered.  MS-RPCE 2.2.1.1.7"""
+
+        signs = level >= AuthLevel.PKT
+
+        def ntlm() -> NtlmAcceptor:
+            return NtlmAcceptor(
+                self._ntlm if signs else self._connect,
+                accounts,
+                server_challenge=self._random(CHALLENGE_SIZE),
+                signs_messages=signs,
+                anonymous=self._anonymous,
+            )
+
+        match auth_type:
+            case AuthType.NTLM:
+                return ntlm()
+            case AuthType.NEGOTIATE:
+                return SpnegoAcceptor({NTLM: ntlm})
+            case _:
+                return None
+
+
+class ConnectionSecurity:
+    """The mechanisms of one connection."""
+
+    def __init__(self, authenticator: RpcAuthenticator, accounts: AccountSource, peer: str) -> None:
+        self._authenticator, self._accounts, self._peer = authenticator, accounts, peer
+
+    def start(self, auth_type: AuthType, level: AuthLevel) -> AcceptedContext | None:
+        """A new context; None for unknown types."""
+        mechanism = self._authenticator.mechanism(auth_type, level, self._accounts)
+        if mechanism is None:
+            return None
+        limit = NTLM_TOKEN_LIMIT if auth_type is AuthType.NTLM else None
+        clock = self._authenticator.wall_clock
+        return AcceptedContext(mechanism, level, peer=self._peer, clock=clock, token_limit=limit)
+
+
+class AcceptedContext:
+    """One security context of a connection, as its client opens it."""
+
+    def __init__(
+        self,
+        mechanism: Mechanism,
+        level: AuthLevel,
+        *,
+        peer: str,
+        clock: Callable[[], float],
+        token_limit: int | None = None,
+    ) -> None:
+        self._mechanism, self._level, self._peer = mechanism, level, peer
+        self._clock, self._token_limit = clock, token_limit
+        self._protection: SessionProtection | None = None
+        self._user: str | None = None
+
+    @property
+    def user(self) -> str | None:
+        """Who the peer proved to be; None before the last leg, and for nobody."""
+        return self._user
+
+    @property
+    def token_size(self) -> int:
+        """How many bytes `protect` adds."""
+        return self._established.token_size
+
+    async def step(self, token: bytes) -> security.Step:
+        """Take one leg; the account source may have to be waited for."""
+        if self._token_limit is not None and len(token) > self._token_limit:
+            return security.Declined(f"a token of {len(token)} bytes")
+        match await self._mechanism.step(token, self._clock()):
+            case Continue(token=answer):
+                return security.Continue(answer)
+            case Failed(failure=failure):
+                return self._refused(failure)
+            case Done(established=established, token=answer):
+                return self._accepted(established, answer or b"")
+
+    def protect(self, segments: Segments, *, header_signing: bool) -> tuple[bytes, bytes]:
+        """The body as it shall travel, and its token."""
+        return self._established.protect(segments, header_signing=header_signing)
+
+    def verify(self, segments: Segments, token: bytes, *, header_signing: bool) -> bytes:
+        """The body in clear; `AuthenticationFailed` when the token does not fit."""
+        return self._established.verify(segments, token, header_signing=header_signing)
+
+    @property
+    def _established(self) -> SessionProtection:
+        if self._protection is None:
+            raise AuthenticationFailed("the security context is not established")
+        return self._protection
+
+    def _accepted(self, established: Established, answer: bytes) -> security.Step:
+        """It is known who calls. Who asks for privacy must have negotiated it.  MS-RPCE 3.3.1.5.2.2"""
+        protection = SessionProtection(established.session, self._level)
+        identity = established.identity
+        facts = {"peer": self._peer, "mechanism": established.mechanism, "protection": self._level.name}
+        if self._level == AuthLevel.PKT_PRIVACY and not protection.can_seal:
+            log.warning("authentication failed", **facts, rule="Privacy", detail="sealing was not negotiated")
+            return security.Declined("privacy without a session that can seal", too_weak=True)
+        self._protection = protection
+        self._user = None if identity.is_nobody else str(identity)
+        log.info("authenticated", **facts, user=self._user, sent_as=established.sent_as)
+        return security.Established(answer)
+
+    def _refused(self, failure: Failure) -> security.Step:
+        log.warning("authentication failed", peer=self._peer, rule=failure.rule, detail=failure.detail)
+        return security.Declined(str(failure))
