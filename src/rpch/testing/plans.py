@@ -26,6 +26,7 @@ class Plan:
     server: Settings = field(default_factory=Settings)
     server_consumes_slowly: bool = False
     hears_on: bool = False  # what came in one read with the reason to close is still heard
+    answers_at_once: bool = False  # an end speaks while it is being handed something
     naps: bool = False  # long pauses, in which only pings pass
 
     @classmethod
@@ -46,4 +47,5 @@ class Plan:
             server_consumes_slowly=random.random() < 0.4,
             hears_on=random.random() < 0.5,
             naps=random.random() < 0.1,
+            answers_at_once=random.random() < 0.5,
         )

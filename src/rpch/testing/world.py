@@ -122,19 +122,23 @@ class World:
             self.clock.after(0.0, self.at_turn[1])
 
     def opened(self, seat: Seat) -> None:
-        """A server's end is open: it may speak."""
+        """One of the ends is open: it may speak."""
         if isinstance(seat, ServerSeat):
             talk = self._talk_of(seat)
             talk.server = seat
             self._speak(talk.down, seat)
+        elif isinstance(seat, ClientSeat):
+            self._answer_at_once(self._talk_of(seat).up, seat)
 
     def delivered(self, seat: Seat, run: Bytes) -> None:
         """RPC PDUs have reached one of the ends."""
         talk = self._talk_of(seat)
         if seat is talk.client:
             talk.down.hear(run)
+            self._answer_at_once(talk.up, seat)
             return
         talk.up.hear(run)
+        self._answer_at_once(talk.down, seat)
         if self.plan.server_consumes_slowly:
             talk.unconsumed += len(run)
             self._consume(talk)
@@ -220,6 +224,11 @@ class World:
         if self.plan.naps and random.random() < 0.02:
             pause = random.uniform(30.0, 3600.0)
         self.clock.after(pause, lambda: self._speak(stream, seat))
+
+    def _answer_at_once(self, stream: Stream, seat: Seat) -> None:
+        """Say something in the middle of a turn, as an RPC layer does that has an answer ready."""
+        if self.plan.answers_at_once and self.random.random() < 0.5 and stream.sent < len(stream.said):
+            seat.feed(Submit(stream.take(1)))
 
     def _consume(self, talk: Talk) -> None:
         if talk.consuming or not talk.unconsumed or talk.server is None or talk.server.over:

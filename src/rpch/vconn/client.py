@@ -165,7 +165,9 @@ class ClientConnection(Machine):
         if leg is self.out_h and self.state is C.OPENED and self._head_due is None:
             inlet, size = self._inlet, len(run)
             inlet.arrived(size)
-            return [Deliver(run), *inlet.consumed(size)]
+            actions = inlet.consumed(size)
+            actions.append(Deliver(run))
+            return actions
         if leg is self._next_out and self.out_state is O.B3W:
             self._hold(False, bytes(run))
             return []
@@ -278,7 +280,7 @@ class ClientConnection(Machine):
         name = self._outlet.window.cookies[-1]
         self._outlet.window = SendWindow(window, name, strict=self._settings.strict)
         self._outlet.plugged = False
-        return [Opened(), *self._outlet.pump(), *self._recycle_if_due()]
+        return [*self._outlet.pump(), *self._recycle_if_due(), Opened()]
 
     def _retime(self, milliseconds: int) -> None:
         """The proxy's time-out sets our pings: half of it, so that no gap reaches it.  MS-RPCH 3.2.2.2.1"""
@@ -387,7 +389,9 @@ class ClientConnection(Machine):
         for is_rts, data in held:
             event: Event = RtsArrived(successor, data) if is_rts else RpcArrived(successor, data)
             actions += self.handle(event, self.now)
-        return actions
+        if self.finished:
+            return actions
+        return sorted(actions, key=lambda action: isinstance(action, Deliver))
 
     def _hold(self, is_rts: bool, data: bytes) -> None:
         self._held.append((is_rts, data))
@@ -441,6 +445,7 @@ class ClientConnection(Machine):
     def _leg_closed(self, leg: Leg) -> list[Action]:
         if leg in self._old_in:
             self._old_in.remove(leg)  # as it should
+            return [CloseLeg(leg)]
         if leg not in self.legs():
             return []
         return self.abort(TransportError(f"{leg.place.value} was closed by the other side"))

@@ -4,11 +4,13 @@ A machine turns events into actions. It owns the legs of one virtual connection 
 role's module has tables that say which RTS PDU is legal on which leg in which state; the decoder
 reads them, and so do the tests and the diagrams.
 
-Three rules hold for every role:
+Four rules hold for every role:
 - An RTS PDU whose first command is a Destination that is not this role is passed on, unchanged, to
   the next hop in its direction, whatever it is. (3.2.1.5.2)
 - Whatever else is not in the tables ends the virtual connection. (3.2.x.5)
 - Ending is idempotent: in the final state nothing does anything.
+- What hands something to the RPC layer comes last in a turn. It may answer at once, while the turn's
+  actions are being carried out; what was decided before must not leave after that answer.
 """
 
 from __future__ import annotations

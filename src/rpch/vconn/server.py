@@ -175,7 +175,9 @@ class ServerConnection(Machine):
         if self._manual:
             self._unconsumed.append((inlet, size))
             return [Deliver(run)]
-        return [Deliver(run), *inlet.consumed(size)]
+        actions = inlet.consumed(size)
+        actions.append(Deliver(run))
+        return actions
 
     def turn(self, event: Event) -> list[Action]:
         match event:
@@ -395,7 +397,7 @@ class ServerConnection(Machine):
     def _leg_closed(self, leg: Leg) -> list[Action]:
         if self._old_out is not None and leg is self._old_out[0]:
             self._old_out = None  # a predecessor, as it should  (3.2.5.5.13)
-            return []
+            return [CloseLeg(leg)]
         return self.abort(None) if leg in self.legs() else []
 
     def pass_on(self, leg: Leg, message: RtsMessage, data: bytes) -> list[Action]:

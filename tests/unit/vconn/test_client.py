@@ -202,8 +202,8 @@ def test_what_is_submitted_early_leaves_when_the_connection_opens() -> None:
     assert tell_it(machine, Submit(CALL)) == []
     tell_it(machine, ChannelReady(machine.in_h), ChannelReady(machine.out_h), ChannelAccepted(machine.out_h))
     assert tell_it(machine, rts(machine.out_h, CONN_A3), rts(machine.out_h, CONN_C2)) == [
-        Opened(),
         Forward(machine.in_h, CALL),
+        Opened(),
     ]
 
 
@@ -291,8 +291,8 @@ def test_the_outbound_proxy_is_acknowledged_by_way_of_the_server() -> None:
     sent: list[Action] = []
     for _ in range(7):
         actions = tell_it(machine, RpcArrived(machine.out_h, LARGE))
-        assert actions[0] == Deliver(LARGE)
-        sent += actions[1:]
+        assert actions[-1] == Deliver(LARGE)  # it may be answered at once, so nothing may follow it
+        sent += actions[:-1]
     assert sent == [Send(machine.in_h, out_ack(35_000, 65_536))]
 
 
@@ -387,7 +387,7 @@ def test_before_the_connection_is_open_nothing_is_recycled() -> None:
     use_up(machine, left=1000)
     assert tell_it(machine, Submit(CALL)) == []
     actions = tell_it(machine, rts(machine.out_h, CONN_C2))
-    assert [type(action) for action in actions] == [Opened, OpenChannel]
+    assert [type(action) for action in actions] == [OpenChannel, Opened]
 
 
 @pytest.mark.conformance(36)
@@ -420,7 +420,7 @@ def test_a5_is_the_last_pdu_on_the_predecessor_and_what_waits_moves_on(a4: RtsPd
             [Send(before, InR1A5(NEW_IN_CHANNEL)), Forward(after, CALL), Forward(after, LARGE)],
         ),
         (0.4, Submit(CALL), [Forward(after, CALL)]),
-        (0.5, LegClosed(before), []),
+        (0.5, LegClosed(before), [CloseLeg(before)]),
     )
     assert (machine.in_h, machine.in_state) == (after, I.OPENED)
 
@@ -589,7 +589,7 @@ def test_even_the_wish_to_recycle_again_may_wait_for_b3() -> None:
     after = successor_out(machine)
     tell_it(machine, ChannelAccepted(after), RpcArrived(after, CALL), rts(after, OUT_A2))
     actions = tell_it(machine, rts(machine.out_h, B3))
-    assert [type(action) for action in actions] == [CloseLeg, Deliver, OpenChannel]
+    assert [type(action) for action in actions] == [CloseLeg, OpenChannel, Deliver]
     assert machine.out_state is O.OPENING
 
 
