@@ -155,8 +155,9 @@ class Outlet:
     def __init__(self, leg: Leg, window: SendWindow, *, plugged: bool = False, reserve: int = 0) -> None:
         self.leg, self.window, self.plugged, self.reserve = leg, window, plugged, reserve
         self.lifetime: Lifetime | None = None
-        self.queue: deque[tuple[Bytes, Inlet | None] | Marker] = deque()
-        self.held: deque[bytes] = deque()  # RTS PDUs that wait for the plug to be pulled
+        # There only while something waits: an idle channel has no 760 bytes for an empty deque.
+        self.queue: deque[tuple[Bytes, Inlet | None] | Marker] | None = None
+        self.held: list[bytes] = []  # RTS PDUs that wait for the plug to be pulled
         self.parting = False  # its last word is queued: what comes now belongs to its successor
 
     def relay(self, run: Bytes, inlet: Inlet) -> list[Action]:
@@ -204,26 +205,23 @@ class Outlet:
             if origin is not None:
                 actions += origin.consumed(size)
             return actions
-        self.queue.append((run, origin))
-        return self.pump()
+        return self._wait((run, origin))
 
     def mark(self, actions: Callable[[], list[Action]]) -> list[Action]:
         """Let these actions leave behind everything queued so far."""
-        self.queue.append(Marker(actions))
-        return self.pump()
+        return self._wait(Marker(actions))
 
     def unplug(self, write: Callable[[Leg, bytes], list[Action]]) -> list[Action]:
         """Let everything go: first the RTS PDUs that were held, then what the window allows."""
         self.plugged = False
-        actions: list[Action] = []
-        while self.held:
-            actions += write(self.leg, self.held.popleft())
+        held, self.held = self.held, []
+        actions = [action for data in held for action in write(self.leg, data)]
         return [*actions, *self.pump()]
 
     def take_over(self, predecessor: Outlet) -> None:
         """Become the outlet of what waits in a predecessor."""
-        self.queue, predecessor.queue = predecessor.queue, deque()
-        self.held, predecessor.held = predecessor.held, deque()
+        self.queue, predecessor.queue = predecessor.queue, None
+        self.held, predecessor.held = predecessor.held, []
 
     def pump(self) -> list[Action]:
         """What may leave now."""
@@ -253,18 +251,25 @@ class Outlet:
                 actions.append(Forward(self.leg, view[:size]))
             if origin is not None:
                 actions += origin.consumed(size)
+        self.queue = self.queue or None
         return actions
 
     @property
     def waiting(self) -> int:
         """Bytes of RPC PDUs that may not leave yet."""
-        return sum(len(entry[0]) for entry in self.queue if not isinstance(entry, Marker))
+        return sum(len(entry[0]) for entry in self.queue or () if not isinstance(entry, Marker))
 
     def next_size(self) -> int:
         """The size of the PDU that waits in front, or 0."""
         if self.queue and not isinstance(entry := self.queue[0], Marker):
             return pdu_size(entry[0])
         return 0
+
+    def _wait(self, entry: tuple[Bytes, Inlet | None] | Marker) -> list[Action]:
+        if self.queue is None:
+            self.queue = deque()
+        self.queue.append(entry)
+        return self.pump()
 
     def _room(self) -> int:
         if self.lifetime is None:

@@ -226,7 +226,7 @@ class OutboundProxy(Machine):
 
     def _flushed(self) -> list[Action]:
         """The predecessor's last words.  MS-RPCH 3.2.4.5.8"""
-        self._outlet.queue.clear()
+        self._outlet.queue = None
         return [*self._say(OutR1A10(Ance())), *self.abort(None)]
 
     def _successor_arrived(self, leg: Leg, pdu: OutR1A3) -> list[Action]:
