@@ -7,7 +7,6 @@ found out about the RPC proxy and the HTTP proxy before it is remembered, so onl
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 from rpch.client.access import ProxyAccess
 from rpch.client.connections import Connection, NoAnswer
@@ -17,8 +16,6 @@ from rpch.errors import AuthenticationFailed, TransportError
 from rpch.http.channels import RpcMethod
 from rpch.http.outcomes import Accepted, Challenged, Failed, Outcome, read_outcome
 from rpch.http.requests import ChannelHeads, Proof
-
-ATTEMPTS: Final = 3  # one for each party that closes its connection after telling which scheme it wants
 
 
 class Rounds:
@@ -83,7 +80,7 @@ async def prepare(
     """A connection on which the next request will be let in, and the proof that goes with it."""
     try:
         async with asyncio.timeout(access.timeout):
-            for _ in range(ATTEMPTS):
+            while True:  # a connection that is closed has taught which scheme the next begins with
                 transport, reader = await access.dial()
                 proof = await _authenticate(access, heads, method, (transport, reader))
                 if proof is not None:
@@ -91,7 +88,6 @@ async def prepare(
     except TimeoutError:
         reason = f"{access} did not finish authentication in {access.timeout:g} seconds"
         raise NoAnswer(reason, seconds=access.timeout) from None
-    raise TransportError(f"{access} closes every connection on which it wants credentials")
 
 
 async def _authenticate(
@@ -107,8 +103,6 @@ async def _authenticate(
             if not await rounds.take(reader, read_outcome(await reader.response())):
                 transport.abort()
                 return None
-        if reader.lost is not None:
-            raise reader.lost
     except BaseException:
         transport.abort()
         raise

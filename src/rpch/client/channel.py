@@ -12,7 +12,7 @@ from typing import Final
 
 from rpch.aio.leg import LegConnection
 from rpch.client.access import ProxyAccess
-from rpch.client.authentication import ATTEMPTS, prepare
+from rpch.client.authentication import prepare
 from rpch.client.connections import Connection, NoAnswer
 from rpch.client.heads import HeadReader
 from rpch.client.proving import answer_challenge
@@ -150,7 +150,7 @@ async def ask_echo(
     """
     try:
         async with asyncio.timeout(access.timeout):
-            for _ in range(ATTEMPTS):
+            while True:
                 transport, reader = await access.dial()
                 try:
                     answer = await _ask_echo(access, access.heads(target), (transport, reader), method, proof)
@@ -162,7 +162,6 @@ async def ask_echo(
         raise NoAnswer(
             f"no answer to {method} in {access.timeout:g} seconds", seconds=access.timeout
         ) from None
-    raise TransportError("the HTTP proxy closes every connection on which it wants credentials")
 
 
 async def _ask_echo(

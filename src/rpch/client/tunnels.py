@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Final
 
 from rpch.client.connections import Connection, open_connection
 from rpch.client.credentials import Credentials, Learned, Party
@@ -13,8 +12,6 @@ from rpch.client.proving import Prover, answer_challenge
 from rpch.errors import ProxyError, TransportError
 from rpch.http.outcomes import Accepted, Challenged, Failed, read_outcome
 from rpch.http.requests import tunnel_head
-
-ATTEMPTS: Final = 2  # a connection that is closed after a 407 has told which scheme the next begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class HttpProxyRefused(ProxyError):
 
 async def open_tunnel(proxy: HttpProxy, host: str, port: int) -> Connection:
     """A connection to `host` through an HTTP proxy, as if it were a direct one."""
-    for _ in range(ATTEMPTS):
+    while True:  # a connection that is closed after a 407 has told which scheme the next begins with
         transport, reader = await open_connection(proxy.host, proxy.port, None)
         try:
             if await _ask(proxy, transport, reader, host, port):
@@ -61,7 +58,6 @@ async def open_tunnel(proxy: HttpProxy, host: str, port: int) -> Connection:
             transport.abort()
             raise
         transport.abort()
-    raise TransportError(f"the HTTP proxy {proxy} closes every connection on which it wants credentials")
 
 
 async def _ask(
