@@ -32,6 +32,22 @@ METHOD_LIMIT: Final = 32
 class Door(asyncio.Protocol):
     """Decides who takes the next request of one connection."""
 
+    __slots__ = (
+        "_app_state",
+        "_buffer",
+        "_channel",
+        "_config",
+        "_deciding",
+        "_lingering",
+        "_proxy",
+        "_rpc",
+        "_searched",
+        "_state",
+        "_timer",
+        "_transport",
+        "_web",
+    )
+
     def __init__(
         self,
         proxy: RpcProxy,
@@ -49,6 +65,7 @@ class Door(asyncio.Protocol):
         self._web: WebRequest | None = None
         self._lingering: Lingering | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._channel = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -66,10 +83,10 @@ class Door(asyncio.Protocol):
         """The server stops. Channels are the proxy's to end; what is idle ends here."""
         if self._web is not None:
             self._web.shutdown()
-        elif self._timer is not None or self._rpc is None:
-            self._transport.close()
-        else:
+        elif self._rpc is not None and self._timer is None:
             self._rpc.shutdown()
+        elif not self._channel:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
@@ -128,10 +145,14 @@ class Door(asyncio.Protocol):
         data = self._take()
         if self._rpc is None:
             self._rpc = ProxyConnection(self._proxy, self._boundary)
-            self._rpc.on_lost = self._gone
+            self._rpc.on_lost, self._rpc.on_channel = self._gone, self._became_channel
             self._rpc.connection_made(self._transport)
         self._transport.set_protocol(self._rpc)
         self._rpc.data_received(data)
+
+    def _became_channel(self) -> None:
+        """There will be no more requests: forget whoever read them, since channels live for days."""
+        self._rpc, self._channel = None, True
 
     def _to_web(self) -> None:
         data = self._take()

@@ -79,6 +79,27 @@ class Entry:
 class ChannelOpening:
     """One channel until its first PDU, and what its machine needs of the outside after that."""
 
+    __slots__ = (
+        "_admission",
+        "_allowed",
+        "_arrival",
+        "_connecting",
+        "_connection",
+        "_driver",
+        "_framing",
+        "_headers",
+        "_inbound",
+        "_kind",
+        "_length",
+        "_min_timeout",
+        "_mixed",
+        "_on_lost",
+        "_owner",
+        "_proxy",
+        "_timer",
+        "_user",
+    )
+
     def __init__(self, proxy: RpcProxy, entry: Entry) -> None:
         request, self._arrival, self._allowed = entry.request, entry.arrival, entry.allowed
         self._proxy, self._admission, self._headers = proxy, entry.admission, entry.headers
@@ -94,7 +115,7 @@ class ChannelOpening:
         self._connection: LegConnection
         self._driver: Driver
         self._connecting: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle
+        self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, transport: asyncio.Transport, rest: bytes, on_lost: Callable[[], None] | None) -> None:
         """Wait for the first PDU, not for long; version 1 waits for nothing."""
@@ -134,13 +155,18 @@ class ChannelOpening:
         self._driver.start(machine.start())
         self._connection.adopt(transport, rest)
 
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _late(self) -> None:
         self._proxy.decided(self)
         self._refuse(PROTOCOL_ERROR, "FirstPduTimeout", TransportError("no PDU came on the channel"))
 
     def _first(self, event: Event) -> None:
         """The first PDU; anything else ends the channel before it began."""
-        self._timer.cancel()
+        self._disarm()
         match event:
             case RtsArrived(data=data) if self._proxy.draining and _begins_anew(bytes(data)):
                 self.refuse_draining()
@@ -157,7 +183,7 @@ class ChannelOpening:
 
     def refuse_draining(self) -> None:
         """This process is about to end: a new virtual connection would not live long here."""
-        self._timer.cancel()
+        self._disarm()
         self._proxy.decided(self)
         self._refuse(SERVER_TOO_BUSY, "Draining", TransportError("this proxy takes no new connections"))
 
@@ -277,6 +303,8 @@ class ChannelOpening:
                 return
             driver.attach(connection)
             driver.feed(Connected(leg))
+        finally:
+            self._connecting = None  # or a task would live as long as its channel
 
     async def _dial(self, connection: LegConnection) -> None:
         """Resolve once, and connect to exactly an address that was checked."""

@@ -41,6 +41,7 @@ class ProxyConnection(asyncio.Protocol):
         self._proxy = proxy
         self._give_back = give_back
         self.on_lost: Callable[[], None] | None = None
+        self.on_channel: Callable[[], None] | None = None  # nothing more is wanted of this object
         self._transport: asyncio.Transport
         self._buffer = b""
         self._searched = 0
@@ -221,6 +222,8 @@ class ProxyConnection(asyncio.Protocol):
         if entry.request.wants_continue:
             self._transport.write(CONTINUE)
         rest, self._buffer, self._ended = self._buffer, b"", True
+        if self.on_channel is not None:
+            self.on_channel()
         ChannelOpening(self._proxy, entry).begin(self._transport, rest, self.on_lost)
 
     def _continue_if_expected(self, request: ChannelRequest) -> None:
