@@ -12,6 +12,7 @@ from rpch.cli.ping import ping
 from rpch.cli.policy import policy
 from rpch.cli.proxy import proxy
 from rpch.cli.up import up
+from rpch.cli.users import users
 from rpch.errors import RpchError
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.command()(bridge)
 app.command()(dump)
 app.command()(ping)
 app.add_typer(policy, name="policy")
+app.add_typer(users, name="users")
 
 
 def main() -> None:

@@ -221,9 +221,9 @@ def vault_of(database: Database, key_file: Path, *, setting: str = "key-file") -
     return vault
 
 
-def default_key_file(url: str) -> Path:
+def default_key_file(url: str, *, setting: str = "database") -> Path:
     """Where the key is when nobody says: beside a file of SQLite's, else in the current folder."""
-    parsed = parse_url(url)
+    parsed = parse_url(url, setting=setting)
     folder = Path(parsed.database).parent if parsed.drivername == "sqlite" and parsed.database else Path()
     return folder / DEFAULT_FILE
 

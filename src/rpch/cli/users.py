@@ -1,0 +1,214 @@
+"""`rpch users`: the accounts of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rpch.auth.accounts import Identity
+from rpch.auth.names import UserName
+from rpch.auth.throttle import ThrottleLimits, account_of
+from rpch.cli.new_passwords import new_password
+from rpch.cli.output import print_event, print_line
+from rpch.directory.account_store import Account
+from rpch.directory.database import DEFAULT_FILE
+from rpch.directory.opening import Directory
+
+users = typer.Typer(help="Accounts: who may sign in, and how.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help=r"DOMAIN\name, name@domain, or a name that only one account has.")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+DisplayName = Annotated[str | None, typer.Option(help="The name that others see.")]
+Mail = Annotated[str | None, typer.Option(help="The mail address.")]
+
+
+Data = Annotated[Path, typer.Option(help="Folder of `rpch up`, with database and key.")]
+Url = Annotated[
+    str | None,
+    typer.Option(envvar="RPCH_DATABASE", help="sqlite:///FILE or postgresql://USER@HOST/NAME."),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(envvar="RPCH_KEY_FILE", help="The key of this database; beside it by default."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON line an event.")]
+DATA: Final = Path("data")
+
+
+@users.callback()
+def about() -> None:
+    """Accounts: who may sign in, and how."""
+
+
+@users.command()
+def add(
+    name: Annotated[str, typer.Argument(help=r"DOMAIN\name.")],
+    display_name: DisplayName = None,
+    mail: Mail = None,
+    ntlm: Annotated[bool, typer.Option(help="Let it sign in with NTLM, which keeps an NT hash.")] = False,
+    password_stdin: FromStdin = False,
+    data: Data = DATA,
+    database: Url = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Make an account, and its entry in the address book."""
+    parsed = UserName.parse(name)
+    identity = Identity(parsed.user, parsed.domain)
+    with _directory(data, database, key_file) as directory:
+        password = new_password(str(identity), from_stdin=password_stdin)
+        made = directory.store.add(identity, password, display_name=display_name or "", mail=mail, ntlm=ntlm)
+    _tell(json, "added", made, f"{made.identity} can sign in")
+
+
+@users.command()
+def passwd(
+    name: Name,
+    ntlm: Annotated[bool | None, typer.Option(help="Turn NTLM on or off with it.")] = None,
+    password_stdin: FromStdin = False,
+    data: Data = DATA,
+    database: Url = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Give an account a new password."""
+    with _directory(data, database, key_file) as directory:
+        account = directory.store.get(name)
+        password = new_password(str(account.identity), from_stdin=password_stdin)
+        changed = directory.store.set_password(name, password, ntlm=ntlm)
+    _tell(json, "password-changed", changed, f"{changed.identity} has a new password")
+
+
+@users.command("set")
+def set_(
+    name: Name,
+    display_name: DisplayName = None,
+    mail: Mail = None,
+    no_ntlm: Annotated[
+        bool, typer.Option("--no-ntlm", help="Forget the NT hash. `passwd --ntlm` makes one again.")
+    ] = False,
+    data: Data = DATA,
+    database: Url = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Change what others see of a user, or turn NTLM off. An empty mail address removes it."""
+    with _directory(data, database, key_file) as directory:
+        changed = directory.store.describe(name, display_name=display_name, mail=mail)
+        if no_ntlm:
+            changed = directory.store.forbid_ntlm(name)
+    _tell(json, "changed", changed, f"{changed.identity} was changed")
+
+
+@users.command()
+def disable(
+    name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
+) -> None:
+    """Let an account sign in no longer. What is signed in stays so; Basic for up to a minute."""
+    with _directory(data, database, key_file) as directory:
+        changed = directory.store.set_enabled(name, enabled=False)
+    _tell(json, "disabled", changed, f"{changed.identity} can no longer sign in")
+
+
+@users.command()
+def enable(
+    name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
+) -> None:
+    """Let a disabled account sign in again."""
+    with _directory(data, database, key_file) as directory:
+        changed = directory.store.set_enabled(name, enabled=True)
+    _tell(json, "enabled", changed, f"{changed.identity} can sign in")
+
+
+@users.command()
+def unlock(
+    name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
+) -> None:
+    """Forget the wrong passwords that were tried for an account."""
+    with _directory(data, database, key_file) as directory:
+        account = directory.store.get(name)
+        directory.counters.unlock(account_of(str(account.identity)))
+    _tell(json, "unlocked", account, f"{account.identity}: wrong passwords are forgotten")
+
+
+@users.command()
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = DATA,
+    database: Url = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Remove an account and its entry in the address book."""
+    with _directory(data, database, key_file) as directory:
+        account = directory.store.get(name)
+        if not yes:
+            typer.confirm(f"Remove {account.identity} for good?", abort=True, err=True)
+        directory.store.remove(name)
+    _tell(json, "removed", account, f"{account.identity} was removed")
+
+
+@users.command("list")
+def list_(data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False) -> None:
+    """Show all accounts."""
+    with _directory(data, database, key_file) as directory:
+        accounts = directory.store.list()
+        names = {account.entry_id: account_of(str(account.identity)) for account in accounts}
+        guesses = directory.counters.guesses(list(set(names.values())))
+    rows = [(account, guesses.get(names[account.entry_id], 0)) for account in accounts]
+    if json:
+        for account, wrong in rows:
+            print_event("user", **_facts(account), wrong_passwords=wrong)
+        return
+    table = Table("user", "display name", "mail", "signs in", "ntlm", "password of", box=None)
+    for account, wrong in rows:
+        state = "yes" if account.enabled else "disabled"
+        if account.enabled and wrong >= ThrottleLimits().per_account:
+            state = "locked for new places"
+        ntlm = "yes" if account.ntlm else "no"
+        day = datetime.fromtimestamp(account.password_changed, UTC).date().isoformat()
+        shown = (str(account.identity), account.display_name, account.mail or "", state, ntlm, day)
+        table.add_row(*shown)
+    Console(markup=False, highlight=False).print(table)
+
+
+@contextmanager
+def _directory(data: Path, database: str | None, key_file: Path | None) -> Iterator[Directory]:
+    url = database or str(data / DEFAULT_FILE)
+    opened = Directory.open(url, key_file, setting="--database", key_setting="--key-file")
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _tell(json: bool, event: str, account: Account, sentence: str) -> None:
+    if json:
+        print_event(event, **_facts(account))
+    else:
+        print_line(sentence)
+
+
+def _facts(account: Account) -> dict[str, Any]:
+    return {
+        "user": str(account.identity),
+        "id": account.entry_id,
+        "display_name": account.display_name,
+        "mail": account.mail,
+        "enabled": account.enabled,
+        "ntlm": account.ntlm,
+        "created": _moment(account.created),
+        "password_changed": _moment(account.password_changed),
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
