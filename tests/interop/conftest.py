@@ -9,6 +9,7 @@ import pytest
 from tests.interop.impacket_server import impacket_serving
 from tests.interop.laboratory import Laboratory, laboratory
 from tests.interop.relays import Authority
+from tests.interop.rpc_server import RpcServerProgram, rpc_server
 from tests.interop.samba_server import SambaServer, samba_serving
 
 HERE = Path(__file__).parent
@@ -51,6 +52,13 @@ def impacket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of impacket's server, which offers the echo interface. One connection at a time."""
     with impacket_serving(tmp_path_factory.mktemp("impacket")) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def rpc_server_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RpcServerProgram]:
+    """Our own RPC server on well-known ports of a private address, with accounts of its own."""
+    with rpc_server(tmp_path_factory.mktemp("rpc-server")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
