@@ -72,6 +72,7 @@ from rpch.vconn.settings import ProxySettings
 
 SERVER_UNAVAILABLE = 0x6BA
 KEEPALIVE_DEFAULT = 300.0  # ClientKeepalive 0  (2.2.3.5.6)
+TO_CLIENT: Final = Destination(ForwardDestination.CLIENT)
 FLUSHING: Final = S.FLUSHING  # at hand for the hot path: Python 3.11 is slow to find an Enum's members
 
 
@@ -183,7 +184,9 @@ class InboundProxy(Machine):
         window = ReceiveWindowSize(self._settings.receive_window)
         timeout = ConnectionTimeout(int(self._settings.connection_timeout * 1000))
         self.state = MOVES[self.state][Connected]
-        match self._first:
+        first = self._first
+        del self._first  # it has been told; channels live for days
+        match first:
             case ConnB1(virtual_connection=vc, in_channel=cookie, group=group):
                 self.set_timer(Timer.SETUP, self.now + self._settings.setup_timeout)
                 client = ClientAddress(self._settings.client)
@@ -282,8 +285,8 @@ class InboundProxy(Machine):
         _, *others = self.abort(why)
         return [RefuseChannel(self.in_h, SERVER_UNAVAILABLE, why), *others]
 
-    def _new_inlet(self, cookie: bytes) -> Inlet:
-        def acknowledge(ack: FlowControlAck) -> list[Action]:
-            return [Send(self.in_t, AckWithDestination(Destination(ForwardDestination.CLIENT), ack))]
+    def _acknowledge(self, ack: FlowControlAck) -> list[Action]:
+        return [Send(self.in_t, AckWithDestination(TO_CLIENT, ack))]
 
-        return Inlet(self._settings.receive_window, cookie, acknowledge, strict=self._settings.strict)
+    def _new_inlet(self, cookie: bytes) -> Inlet:
+        return Inlet(self._settings.receive_window, cookie, self._acknowledge, strict=self._settings.strict)

@@ -197,7 +197,9 @@ class OutboundProxy(Machine):
         window = ReceiveWindowSize(self._settings.receive_window)
         timeout = ConnectionTimeout(int(self._timeout * 1000))
         self.state = MOVES[self.state][Connected]
-        match self._first:
+        first = self._first
+        del self._first  # it has been told; channels live for days
+        match first:
             case ConnA1(virtual_connection=vc, out_channel=cookie):
                 self.set_timer(Timer.SETUP, self.now + self._settings.setup_timeout)
                 hello: RtsPdu = ConnA2(Version(1), vc, cookie, lifetime, window)
