@@ -91,6 +91,8 @@ class RpcClient:
 
     async def connection_for(self, interface: Interface) -> RpcConnection:
         """The connection to the port where an interface is, opened if need be."""
+        if (standing := self._way.standing(interface)) is not None:
+            return standing
         async with self._opening:
             if len(self._ways) > 1 and not self._way.open:
                 await self._choose()

@@ -13,6 +13,7 @@ from rpch.dcerpc.clientevents import (
     AbandonCall,
     Action,
     AddInterface,
+    Authentication,
     CallCompleted,
     CallFailed,
     CallFaulted,
@@ -61,9 +62,12 @@ class RpcConnection:
         carrier: Carrier,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         *,
+        authentication: Authentication | None = None,
         tracer: Tracer | None = None,
     ) -> None:
+        """`authentication` is a security context of this connection's own, and protects its calls."""
         self._carrier, self._spawn, self._tracer = carrier, spawn, tracer
+        self._authentication = authentication
         self._loop = asyncio.get_running_loop()
         self._machine = ClientConnection()
         self._calls: dict[int, asyncio.Future[CallCompleted]] = {}
@@ -86,8 +90,7 @@ class RpcConnection:
         if self._opened:
             self._feed(AddInterface(syntax))
         else:
-            self._opened = True
-            self._feed(Open(syntax))
+            self._open_for(syntax)
         await ready
 
     async def call(
@@ -135,7 +138,7 @@ class RpcConnection:
     def _open_for(self, syntax: SyntaxId) -> None:
         if not self._opened:
             self._opened = True
-            self._feed(Open(syntax))
+            self._feed(Open(syntax, auth=self._authentication))
 
     def _feed(self, event: Event) -> None:
         machine, now = self._machine, self._loop.time()

@@ -98,14 +98,27 @@ class Way:
             reason = f"the endpoint mapper of {host} did not answer in {seconds:g} seconds"
             raise NoAnswer(reason, seconds=seconds) from None
 
+    def standing(self, interface: Interface) -> RpcConnection | None:
+        """The connection to the port where an interface is, if there is one already."""
+        port = self.binding.port or self._ports.get(interface.syntax)
+        connection = self._connections.get(port) if port is not None else None
+        return connection if connection is not None and not connection.closed else None
+
     async def connection_for(self, interface: Interface) -> RpcConnection:
         """The connection to the port where an interface is, opened if need be."""
-        port = self.binding.port or self._ports.get(interface.syntax) or await self._ask(interface)
+        if self.binding.port is not None:
+            return await self._connected(self.binding.port)
+        known = self._ports.get(interface.syntax)
+        if known is None:
+            return await self._connected(await self._ask(interface))
         try:
-            return await self._connected(port)
+            return await self._connected(known)
         except TransportError:
-            self._ports.pop(interface.syntax, None)  # it may have moved: the mapper is asked anew next time
-            raise
+            del self._ports[interface.syntax]
+            port = await self._ask(interface)  # a server that was started again is elsewhere
+            if port == known:
+                raise
+            return await self._connected(port)
 
     def close(self) -> None:
         """End every connection."""
