@@ -13,7 +13,9 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from sys import intern
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -51,7 +53,7 @@ from rpch.vconn.events import (
 from rpch.vconn.inbound import InboundProxy
 from rpch.vconn.mixed import MixedProxy
 from rpch.vconn.outbound import OutboundProxy
-from rpch.vconn.settings import UNKNOWN_CLIENT, ProxySettings
+from rpch.vconn.settings import UNKNOWN_CLIENT, ProxySettings, Settings
 from rpch.vconn.tables import Owner
 
 if TYPE_CHECKING:
@@ -106,8 +108,9 @@ class ChannelOpening:
         # Of the request only what is needed is kept: it holds credentials, and a channel lives for days.
         self._kind, self._length = request.kind, request.content_length
         self._min_timeout = request.pragmas.min_connection_timeout
-        self._user = str(entry.identity or ANONYMOUS)
-        self._owner = Owner(self._user, str(entry.allowed.address))
+        # Few users and targets have all the channels: each name is kept once.
+        self._user = intern(str(entry.identity or ANONYMOUS))
+        self._owner = Owner(self._user, intern(str(entry.allowed.address)))
         self._inbound = request.kind is ChannelKind.IN
         self._mixed = request.kind is ChannelKind.CONNECT
         self._framing = framing_for(request.version, proxy.options.framing)
@@ -215,15 +218,7 @@ class ChannelOpening:
                 self._refuse(status, rule, why)
 
     def _settings(self) -> ProxySettings:
-        own = self._proxy.options.settings
-        return ProxySettings(
-            receive_window=own.receive_window,
-            channel_lifetime=own.channel_lifetime,
-            connection_timeout=own.connection_timeout,
-            setup_timeout=own.setup_timeout,
-            strict=own.strict,
-            client=_address(self._arrival.client),
-        )
+        return _settings_for(self._proxy.options.settings, self._arrival.client)
 
     def _refuse(self, status: int, rule: str, why: RpchError) -> None:
         log.warning("refused", client=self._arrival.client, user=self._user, rule=rule, detail=str(why))
@@ -329,6 +324,18 @@ class ChannelOpening:
             else:
                 return
         raise problem
+
+
+@lru_cache(maxsize=256)  # a client opens many channels, and they may share this
+def _settings_for(own: Settings, client: str) -> ProxySettings:
+    return ProxySettings(
+        receive_window=own.receive_window,
+        channel_lifetime=own.channel_lifetime,
+        connection_timeout=own.connection_timeout,
+        setup_timeout=own.setup_timeout,
+        strict=own.strict,
+        client=_address(client),
+    )
 
 
 def _begins_anew(data: bytes) -> bool:

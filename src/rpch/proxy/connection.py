@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from sys import intern
 from typing import TYPE_CHECKING, Final, cast
 
 from rpch.aio.lingering import LINGER_BYTES, Lingering
@@ -55,7 +56,7 @@ class ProxyConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.peer = intern(str(peer[0])) if isinstance(peer, tuple) else ""
         self.tls = transport.get_extra_info("ssl_object") is not None
         channel = Channel(self.tls, self._proxy.bindings if self.tls else ())
         relayed = self._proxy.policy.is_relay(self.peer)

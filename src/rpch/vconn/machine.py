@@ -136,6 +136,8 @@ class Machine(ABC):
         """Let it not run down."""
         if self._timers.pop(timer, None) is not None:
             self.deadline = min(self._timers.values(), default=None)
+        if not self._timers:
+            self._timers = {}  # one that was ever full stays as large as it was
 
     def ticked(self) -> list[Action]:
         """The deadline has come for some of the timers."""
