@@ -44,7 +44,10 @@ from rpch.dcerpc.pdus import (
     Shutdown,
 )
 from rpch.dcerpc.security import Continue, Declined, Step
-from rpch.errors import AuthenticationFailed, LocalProtocolError
+from rpch.dcerpc.statuses import Status
+from rpch.errors import AuthenticationFailed, LocalProtocolError, RpchError
+
+_REFUSES_LEGS: Final = frozenset({Status.ACCESS_DENIED, Status.RPC_S_SEC_PKG_ERROR})
 
 
 class State(Enum):
@@ -86,7 +89,7 @@ class Opening:
         if isinstance(pdu, BindNak):
             raise bind_refused(pdu)
         if isinstance(pdu, Fault):
-            raise bind_faulted(pdu)
+            raise self._faulted(pdu)
         if isinstance(pdu, BindAck):
             self.agreement = read_agreement(self.bind, pdu)
             self.outcomes = [read_outcome(self.bind.contexts[0].abstract_syntax, pdu.results[0])]
@@ -95,6 +98,12 @@ class Opening:
         if self._auth is None:
             return State.OPEN, []
         return State.AUTH_STEP, [StepSecurity(self._auth.mechanism, read_token(self._auth, pdu.auth))]
+
+    def _faulted(self, fault: Fault) -> RpchError:
+        """A fault for a leg is about who we are; for a bind it is about anything.  MS-RPCE 3.3.3.5"""
+        if self._sent is not self.bind and fault.status in _REFUSES_LEGS:
+            return AuthenticationFailed(f"the server refused the credentials (fault {Status(fault.status)})")
+        return bind_faulted(fault)
 
     def stepped(self, step: Step) -> tuple[State, list[Action]]:
         """The security context took its step.  MS-RPCE 3.3.1.5.2"""

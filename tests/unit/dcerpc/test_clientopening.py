@@ -156,5 +156,22 @@ def test_bind_nak_and_fault_refuse_the_connection() -> None:
         opening(AUTH).received(Fault(1, 5))
 
 
+@pytest.mark.parametrize("status", [0x5, 0x721])
+def test_a_fault_for_a_leg_refuses_the_credentials(status: int) -> None:
+    machine = opening(AUTH)
+    machine.received(BindAck(1, RESULTS, auth=trailer(b"two")))
+    machine.stepped(Continue(b"three"))
+    with pytest.raises(AuthenticationFailed, match="refused the credentials"):
+        machine.received(Fault(2, status))
+
+
+def test_another_fault_for_a_leg_is_about_something_else() -> None:
+    machine = opening(AUTH)
+    machine.received(BindAck(1, RESULTS, auth=trailer(b"two")))
+    machine.stepped(Continue(b"three"))
+    with pytest.raises(BindRejected, match="PROTO_ERROR"):
+        machine.received(Fault(2, 0x1C01000B))
+
+
 def test_the_table_covers_every_state() -> None:
     assert set(LEGAL) == set(State)

@@ -622,8 +622,10 @@ def test_every_state_answers_every_pdu(state: State, pdu: Pdu) -> None:
         assert actions == []
     elif type(pdu) not in LEGAL[state]:
         assert isinstance(closed_by(actions), UnexpectedMessage)
-    elif isinstance(pdu, BindNak) or (isinstance(pdu, Fault) and state in (State.BINDING, State.AUTH_LEG)):
+    elif isinstance(pdu, BindNak) or (isinstance(pdu, Fault) and state is State.BINDING):
         assert isinstance(closed_by(actions), BindRejected)
+    elif isinstance(pdu, Fault) and state is State.AUTH_LEG:
+        assert isinstance(closed_by(actions), AuthenticationFailed)
     else:
         assert machine.state is not State.CLOSED
 
