@@ -26,6 +26,7 @@ class AuthRule(StrEnum):
     UNAVAILABLE = "AccountsUnavailable"
     THROTTLE = "Throttle"
     ACCOUNT_DISABLED = "AccountDisabled"
+    NTLM_UNAVAILABLE = "NtlmUnavailable"
     NTLM_V1 = "NtlmV1"
     NTLM_LM = "NtlmLm"
     ANONYMOUS = "Anonymous"

@@ -13,11 +13,11 @@ from rpch.errors import ConfigError
 from tests.unit.directory.conftest import CHEAP
 
 
-def opened(migrated: Path, folder: Path, **options: Path) -> Directory:
+def opened(migrated: Path, folder: Path, key_file: Path | None = None) -> Directory:
     file = folder / "rpch.sqlite3"
     if not file.exists():
         shutil.copy(migrated, file)
-    return Directory.open(f"sqlite:///{file}", cost=CHEAP, **options)
+    return Directory.open(f"sqlite:///{file}", key_file, cost=CHEAP)
 
 
 async def test_everything_is_over_one_database(tmp_path: Path, migrated: Path) -> None:
