@@ -25,6 +25,7 @@ from rpch.client.tls import ClientCertificate
 from rpch.client.ways import HttpVersion
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.interface import Message, Operation
+from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.http.pragmas import Pragmas
 from rpch.vconn.settings import ClientSettings
 
@@ -75,6 +76,10 @@ class ConnectOptions(TypedDict, total=False):
     client_certificate: ClientCertificate
     http_proxy: str | None
     http_proxy_credentials: Credentials | None
+    rpc_user: str | None
+    rpc_password: str
+    auth_level: AuthLevel | None
+    auth_type: AuthType | None
     version: HttpVersion
     alternative: str | StringBinding | None
     policy: ConnectionPolicy | None

@@ -24,11 +24,13 @@ from rpch.client.policy import ConnectionPolicy, Network
 from rpch.client.principals import Principal
 from rpch.client.proxy_settings import ENVIRONMENT, proxy_at, proxy_from_environment
 from rpch.client.retry import Retry
+from rpch.client.security import credentials_for
 from rpch.client.tls import ClientCertificate, context_for
 from rpch.client.tunnels import HttpProxy
 from rpch.client.ways import HttpVersion, Way, WayOptions
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.hostport import HostPort
+from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.errors import ConfigError
 from rpch.http.pragmas import Pragmas
@@ -47,6 +49,10 @@ async def connect(  # long: most of it explains its parameters
     client_certificate: ClientCertificate = False,
     http_proxy: str | None = None,
     http_proxy_credentials: Credentials | None = None,
+    rpc_user: str | None = None,
+    rpc_password: str = "",
+    auth_level: AuthLevel | None = None,
+    auth_type: AuthType | None = None,
     version: HttpVersion = HttpVersion.V2,
     alternative: str | StringBinding | None = None,
     policy: ConnectionPolicy | None = None,
@@ -73,6 +79,12 @@ async def connect(  # long: most of it explains its parameters
       `https_proxy` names. Without `HttpConnectionOption=UseHttpProxy` one that is named is used only where
       the direct way does not answer. `http_proxy_credentials` are for it.
 
+    To the RPC server itself:
+
+    - `rpc_user` and `rpc_password` prove who calls, by `auth_type`, and `auth_level` says how calls are
+      protected. By itself that is Negotiate and `AuthLevel.PKT_PRIVACY`, unless the binding's flags say
+      otherwise (`sign`, `ntlm` and so on). Without a user calls are anonymous and not protected.
+
     Which way:
 
     - `alternative` is another binding of the same server, or `policy` asks for one: then HTTP and TCP/IP
@@ -82,6 +94,7 @@ async def connect(  # long: most of it explains its parameters
 
     Raises `ConfigError` for what cannot be used, `TransportError` when the server cannot be reached,
     `AuthenticationFailed` when a proxy refuses the credentials, `AccessDenied` when its name is wrong.
+    What the server thinks of `rpc_user` the first call tells.
     """
     credentials = Credentials(user, password, read_scheme(scheme)) if user is not None else None
     terms = _Terms(
@@ -95,6 +108,7 @@ async def connect(  # long: most of it explains its parameters
         timeout=timeout,
     )
     bindings = _bindings(binding, alternative, policy, network)
+    rpc = credentials_for(bindings[0], rpc_user, rpc_password, level=auth_level, auth_type=auth_type)
     tasks = asyncio.TaskGroup()
     async with _first_error(tasks):
         options = WayOptions(
@@ -102,6 +116,7 @@ async def connect(  # long: most of it explains its parameters
             timeout,
             version,
             tracer_from_environment(),
+            rpc,
         )
         ways = [Way(one, terms.access(one, os.environ), options, tasks.create_task) for one in bindings]
         client = RpcClient(ways, policy, retry)

@@ -14,6 +14,7 @@ from rpch.client.connections import NoAnswer
 from rpch.client.detection import Detected, find_way
 from rpch.client.fallback import FallbackCarrier, MixedCarrier
 from rpch.client.rpc import CallLost, RpcConnection
+from rpch.client.security import RpcCredentials
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.endpointmapper import EndpointMapper, ask_for, port_in
 from rpch.dcerpc.interface import Interface
@@ -37,12 +38,16 @@ class HttpVersion(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WayOptions:
-    """What is the same on every way. `timeout`, in seconds, is for each connection."""
+    """What is the same on every way. `timeout`, in seconds, is for each connection.
+
+    `credentials` are for the RPC server; its endpoint mapper is asked without, as everybody does.
+    """
 
     settings: ClientSettings
     timeout: float = 30.0
     version: HttpVersion = HttpVersion.V2
     tracer: Tracer | None = None
+    credentials: RpcCredentials | None = None
 
 
 class Way:
@@ -54,7 +59,7 @@ class Way:
         self.binding, self._access, self._options, self._spawn = binding, access, options, spawn
         self._detected: Detected | None = None
         self._fell_back: TransportError | None = None
-        self._connections: dict[int, RpcConnection] = {}
+        self._connections: dict[tuple[int, RpcCredentials | None], RpcConnection] = {}
         self._carriers: list[_Carrier] = []
         self._ports: dict[SyntaxId, int] = {}
 
@@ -86,7 +91,7 @@ class Way:
     async def reach(self) -> None:
         """Make sure that the server answers: on its port, or else its endpoint mapper."""
         if self.binding.port is not None:
-            await self._connected(self.binding.port)
+            await self._connected(self.binding.port, self._options.credentials)
             return
         mapper = await self._connected(self.binding.transport.mapper_port)
         seconds = self._options.timeout
@@ -101,24 +106,25 @@ class Way:
     def standing(self, interface: Interface) -> RpcConnection | None:
         """The connection to the port where an interface is, if there is one already."""
         port = self.binding.port or self._ports.get(interface.syntax)
-        connection = self._connections.get(port) if port is not None else None
+        connection = self._connections.get((port, self._options.credentials)) if port is not None else None
         return connection if connection is not None and not connection.closed else None
 
     async def connection_for(self, interface: Interface) -> RpcConnection:
         """The connection to the port where an interface is, opened if need be."""
+        credentials = self._options.credentials
         if self.binding.port is not None:
-            return await self._connected(self.binding.port)
+            return await self._connected(self.binding.port, credentials)
         known = self._ports.get(interface.syntax)
         if known is None:
-            return await self._connected(await self._ask(interface))
+            return await self._connected(await self._ask(interface), credentials)
         try:
-            return await self._connected(known)
+            return await self._connected(known, credentials)
         except TransportError:
             del self._ports[interface.syntax]
             port = await self._ask(interface)  # a server that was started again is elsewhere
             if port == known:
                 raise
-            return await self._connected(port)
+            return await self._connected(port, credentials)
 
     def close(self) -> None:
         """End every connection."""
@@ -153,12 +159,15 @@ class Way:
         self._ports[interface.syntax] = port
         return port
 
-    async def _connected(self, port: int) -> RpcConnection:
-        connection = self._connections.get(port)
+    async def _connected(self, port: int, credentials: RpcCredentials | None = None) -> RpcConnection:
+        connection = self._connections.get((port, credentials))
         if connection is None or connection.closed:
+            authentication = await credentials.begin(self.binding) if credentials is not None else None
             carrier = await self._carrier(port)
             self._carriers = [one for one in self._carriers if not one.gone] + [carrier]
-            connection = RpcConnection(carrier, self._spawn, tracer=self._options.tracer)
+            connection = RpcConnection(
+                carrier, self._spawn, authentication=authentication, tracer=self._options.tracer
+            )
             try:
                 await carrier.open(connection)
             except TransportError:
@@ -167,7 +176,7 @@ class Way:
                 raise
             if isinstance(carrier, FallbackCarrier):
                 self._fell_back = carrier.second_failed
-            self._connections[port] = connection
+            self._connections[port, credentials] = connection
         return connection
 
     async def _carrier(self, port: int) -> _Carrier:
