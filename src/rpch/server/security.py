@@ -34,6 +34,8 @@ from rpch.errors import AuthenticationFailed, ConfigError
 
 log = structlog.get_logger("rpch.server")
 
+LAYER: Final = "RPC"  # beside the proxy's own lines about HTTP
+PRIVACY: Final = "Privacy"
 NTLM_TOKEN_LIMIT: Final = 2888  # the largest that Windows makes and takes
 
 
@@ -161,15 +163,17 @@ class AcceptedContext:
         """It is known who calls. Who asks for privacy must have negotiated it.  MS-RPCE 3.3.1.5.2.2"""
         protection = SessionProtection(established.session, self._level)
         identity = established.identity
-        facts = {"peer": self._peer, "mechanism": established.mechanism, "protection": self._level.name}
+        facts = {"layer": LAYER, "client": self._peer, "scheme": established.mechanism}
         if self._level == AuthLevel.PKT_PRIVACY and not protection.can_seal:
-            log.warning("authentication failed", **facts, rule="Privacy", detail="sealing was not negotiated")
+            log.warning("authentication failed", **facts, rule=PRIVACY, detail="sealing was not negotiated")
             return security.Declined("privacy without a session that can seal", too_weak=True)
         self._protection = protection
         self._user = None if identity.is_nobody else str(identity)
-        log.info("authenticated", **facts, user=self._user, sent_as=established.sent_as)
+        sent_as, protection_level = established.sent_as, self._level.name
+        log.info("authenticated", **facts, protection=protection_level, user=self._user, sent_as=sent_as)
         return security.Established(answer)
 
     def _refused(self, failure: Failure) -> security.Step:
-        log.warning("authentication failed", peer=self._peer, rule=failure.rule, detail=failure.detail)
+        facts = {"layer": LAYER, "client": self._peer, "rule": failure.rule, "detail": failure.detail}
+        log.warning("authentication failed", **facts)
         return security.Declined(str(failure))

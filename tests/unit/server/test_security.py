@@ -243,7 +243,7 @@ async def test_the_log_tells_who_came_and_never_a_token() -> None:
     assert (came["event"], came["user"], came["protection"]) == ("authenticated", r"LAB\alice", "PKT_PRIVACY")
     assert (refused["event"], refused["rule"]) == ("authentication failed", "WrongCredentials")
     assert (weak["event"], weak["rule"]) == ("authentication failed", "Privacy")
-    assert {line["peer"] for line in lines} == {"192.0.2.1"}
+    assert {(line["layer"], line["client"]) for line in lines} == {("RPC", "192.0.2.1")}
     assert "NTLMSSP" not in str(lines)
 
 
