@@ -231,16 +231,17 @@ async def farm(
     *,
     lifetime: int = SHORTEST,
     served: Settings | None = None,
+    served_v1: bool = False,
     **changes: Any,
 ) -> AsyncIterator[Farm]:
     """So many proxies for one server with the demo interface.
 
-    `lifetime` is that of OUT channels, `served` what the server announces, `changes` are settings of the
-    proxies by their names.
+    `lifetime` is that of OUT channels, `served` what the server announces, `served_v1` whether it takes
+    version 1 too; `changes` are settings of the proxies by their names.
     """
     recyclings = Recyclings()
     async with asyncio.TaskGroup() as tasks:
-        server = RpcServer(tasks, settings=served)
+        server = RpcServer(tasks, settings=served, v1=served_v1)
         port = await server.listen(ProtocolSequence.NCACN_HTTP, LOOPBACK, 0, [Demo()])
         given: dict[str, Any] = {
             "user": [f"{user}:{PASSWORD}" for user in (USER, OTHER_USER)],
@@ -255,12 +256,14 @@ async def farm(
         for node in nodes:
             await node.listen()
         await balancer.listen()
-        yield Farm(balancer, nodes, recyclings)
-        balancer.close()
-        for node in nodes:
-            node.stop_listening()
-            node.proxy.end_all(None)
-        await server.close()
+        try:
+            yield Farm(balancer, nodes, recyclings)
+        finally:
+            balancer.close()
+            for node in nodes:
+                node.stop_listening()
+                node.proxy.end_all(None)
+            await server.close()
 
 
 async def traffic(client: RpcClient, megabytes: int = 1) -> None:

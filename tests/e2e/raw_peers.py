@@ -42,6 +42,7 @@ from tests.e2e.farm import LOOPBACK, PASSWORD, TARGET, USER
 LIFETIME = 1 << 30
 WINDOW = 65_536
 SOON = 5.0  # seconds for what must come
+A_MOMENT = 0.02  # seconds, in which what must not come would have come
 KEEPALIVE = ClientKeepalive(300_000)
 BANNER = b"ncacn_http/1.0"
 
@@ -124,16 +125,56 @@ class Wire:
         said = await self.ended()
         return said.partition(b"\r\n")[0].decode("latin-1")
 
-    @property
-    def open(self) -> bool:
-        """Whether the other side has not closed, as far as is known now."""
-        return not self._reader.at_eof()
+    async def first_word(self) -> bytes:
+        """What a request begins with, or nothing when it is none."""
+        async with asyncio.timeout(SOON):
+            return (await self._reader.read(64)).partition(b" ")[0]
+
+    async def silent(self) -> bool:
+        """Whether nothing comes and nobody closes, for a moment."""
+        try:
+            async with asyncio.timeout(A_MOMENT):
+                said = await self._reader.read(1)
+        except TimeoutError:
+            return True
+        raise AssertionError(f"there came {said!r}")
 
     async def close(self) -> None:
-        """This side goes."""
+        """This side goes, at once."""
         self._writer.close()
-        with suppress(ConnectionError):
-            await self._writer.wait_closed()
+        with suppress(ConnectionError, TimeoutError):
+            await asyncio.wait_for(self._writer.wait_closed(), SOON)
+
+
+class Listening:
+    """A port in a test's hands."""
+
+    def __init__(self) -> None:
+        self._accepted: asyncio.Queue[Wire] = asyncio.Queue()
+        self._wires: list[Wire] = []
+        self._server: asyncio.Server
+        self.port = 0
+
+    async def begin(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._take, LOOPBACK, 0)
+        self.port = int(self._server.sockets[0].getsockname()[1])
+
+    async def accept(self) -> Wire:
+        """The next connection."""
+        async with asyncio.timeout(SOON):
+            return await self._accepted.get()
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire = Wire(reader, writer)
+        self._wires.append(wire)
+        self._accepted.put_nowait(wire)
+
+    async def close(self) -> None:
+        """Listen no more, and close what came."""
+        self._server.close()
+        for wire in self._wires:
+            await wire.close()
 
 
 class Hands:
@@ -141,6 +182,17 @@ class Hands:
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
+
+    async def listen(self) -> Listening:
+        """A port where others may connect."""
+        listening = Listening()
+        await listening.begin()
+        self._stack.push_async_callback(listening.close)
+        return listening
+
+    def unopened(self, inward: Wire, outward: Wire) -> RawConnection:
+        """The names of a virtual connection on two channels where nothing was said yet."""
+        return RawConnection(self, 0, 0, inward, outward)
 
     async def dial(self, port: int) -> Wire:
         """A connection to a port of loopback."""

@@ -134,7 +134,7 @@ class MixedProxy(Machine):
                     return self._refuse(UnexpectedMessage("a close without a banner", state=self.condition))
                 return self.abort(None)
             case NonsenseArrived(why=why):
-                return self._refuse(why) if self.state is not S.OPENED else self.abort(why)
+                return self.abort(why)
             case Tick():
                 return self.ticked()
             case _:
@@ -151,6 +151,8 @@ class MixedProxy(Machine):
         return [AcceptChannel(self.client), Opened(), *relayed]
 
     def abort(self, why: RpchError | None) -> list[Action]:
+        if why is not None and self.state in (S.CLIENT_OPENED, S.SERVER_OPENED):
+            return self._refuse(why)
         self.state = S.FINISHED
         return super().abort(why)
 
