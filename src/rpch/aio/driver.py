@@ -45,7 +45,7 @@ class Driver:
     def attach(self, connection: LegConnection) -> None:
         """Let a connection's events come here and this machine's bytes go there."""
         self.legs[connection.leg] = connection
-        connection.feed = self.feed
+        connection.feed, connection.on_detached = self.feed, self._detached
 
     def feed(self, event: Event) -> None:
         """One turn."""
@@ -98,6 +98,11 @@ class Driver:
                     connection.keep_alive(interval)
             case _:
                 self._carry_out(action)
+
+    def _detached(self, connection: LegConnection) -> None:
+        """A connection is gone. Its machine may have no order for that: predecessors go by themselves."""
+        if self.legs.get(connection.leg) is connection:
+            del self.legs[connection.leg]
 
     def _rearm(self, deadline: float | None) -> None:
         self._armed = deadline

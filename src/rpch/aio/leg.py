@@ -49,6 +49,7 @@ class LegConnection(asyncio.Protocol):
         "_lingering",
         "feed",
         "leg",
+        "on_detached",
         "on_lost",
         "partner",
         "transport",
@@ -67,7 +68,8 @@ class LegConnection(asyncio.Protocol):
     ) -> None:
         self.leg, self.feed = leg, feed
         self.transport: asyncio.Transport | None = None
-        self.on_lost: Callable[[], None] | None = None
+        self.on_lost: Callable[[], None] | None = None  # for whoever lent the connection
+        self.on_detached: Callable[[LegConnection], None] | None = None  # for the driver
         self.partner: LegConnection | None = None  # what feeds this leg where no window does (v1)
         self._cutter = PduCutter()
         self._left, self._excess_ignored = body, excess_ignored
@@ -129,6 +131,8 @@ class LegConnection(asyncio.Protocol):
         if not self._closing:
             self._closing = True
             self.feed(LegClosed(self.leg))
+        if self.on_detached is not None:
+            self.on_detached(self)
         if self.on_lost is not None:
             self.on_lost()
 
