@@ -19,6 +19,7 @@ from rpch.auth.names import UserName, fold, has_controls
 from rpch.auth.ntlm.proof import NO_HASH, NtlmClaim, session_base_key
 from rpch.auth.outcomes import AuthRule
 from rpch.directory.database import Database
+from rpch.directory.database_counters import DatabaseCounters
 from rpch.directory.passwords import Passwords
 from rpch.directory.tables import ACCOUNTS, DOMAIN_ALIASES, ENTRIES, NAME_SIZE
 from rpch.directory.vault import CannotOpen, Vault
@@ -85,7 +86,20 @@ class DatabaseAccounts:
         """
         self.database, self._vault, self._passwords = database, vault, passwords
         self._foreign_domains = foreign_domains
+        self.counters = DatabaseCounters(database, vault)
         self._nobodys = vault.seal(NO_HASH, _NOBODY)
+
+    def domain(self) -> str:
+        """The domain of all accounts, as the first of them spells it; nothing when there are several."""
+        with self.database.read() as connection:
+            if len(_some_domains(connection)) != 1:
+                return ""
+            return connection.execute(select(ACCOUNTS.c.domain).limit(1)).scalar() or ""
+
+    def close(self) -> None:
+        """Give back threads and connections."""
+        self._passwords.close()
+        self.database.close()
 
     def __repr__(self) -> str:
         return f"<DatabaseAccounts {self.database.name}>"

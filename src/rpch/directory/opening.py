@@ -7,7 +7,6 @@ from pathlib import Path
 from rpch.directory.account_store import AccountStore, default_key_file, vault_of
 from rpch.directory.database import Database
 from rpch.directory.database_accounts import DatabaseAccounts
-from rpch.directory.database_counters import DatabaseCounters
 from rpch.directory.entries import Entries
 from rpch.directory.links import Links
 from rpch.directory.organisation import OrganisationSettings
@@ -24,9 +23,8 @@ class Directory:
         self.entries = Entries(database)
         self.links = Links(database)
         self.settings = OrganisationSettings(database)
-        self.counters = DatabaseCounters(database, vault)
         self.accounts = DatabaseAccounts(database, vault, passwords)
-        self._passwords = passwords
+        self.counters = self.accounts.counters
 
     def __repr__(self) -> str:
         return f"<Directory {self.database.name}>"
@@ -52,5 +50,4 @@ class Directory:
 
     def close(self) -> None:
         """Give back threads and connections."""
-        self._passwords.close()
-        self.database.close()
+        self.accounts.close()

@@ -8,21 +8,31 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from rpch.aio.tls import server_context
-from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts, parse_user_option
+from rpch.auth.accounts import AccountSource, Identity
 from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.extended_protection import ExtendedProtection, ProtectionMode
 from rpch.auth.http_authenticator import HttpAuthenticator
 from rpch.auth.names import UserName
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.schemes import Scheme, parse_schemes
+from rpch.auth.throttle import Throttle
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
+from rpch.proxy.accounts import (
+    LdapSettings,
+    Places,
+    StoredAccounts,
+    ThrottleSettings,
+    WinbindSettings,
+    throttle_for,
+)
 from rpch.proxy.certificates import certificate_names, channel_binding
 from rpch.proxy.limits import ProxyLimits
 from rpch.proxy.policy import Policy, folded, parse_networks
@@ -45,6 +55,11 @@ class ProxyConfiguration(
     tls_key: Path | None = None
     no_tls: bool = False
     user: list[str] = []
+    database: str | None = None
+    key_file: Path | None = None
+    ldap: LdapSettings | None = None
+    winbind: WinbindSettings | None = None
+    throttle: ThrottleSettings = ThrottleSettings()
     auth: list[str] | None = None
     extended_protection: str = "require"
     public_name: str = ""
@@ -142,38 +157,66 @@ class ProxyConfiguration(
 
     def check(self) -> None:
         """Look at everything once, so that what is wrong is said before anybody listens."""
-        self.policy(), self.options(), self.bindings(), self.authenticator(self.accounts())
+        self.policy(), self.options(), self.bindings()
+        accounts = self.accounts()
+        try:
+            self.authenticator(accounts)
+        finally:
+            if isinstance(accounts, StoredAccounts):
+                accounts.close()
+
+    @property
+    def places(self) -> Places:
+        """The settings that say where accounts are."""
+        return Places(
+            user=self.user,
+            database=self.database,
+            key_file=self.key_file,
+            ldap=self.ldap,
+            winbind=self.winbind,
+        )
 
     def accounts(self) -> AccountSource:
-        """The accounts of the `user` lines."""
-        return MemoryAccounts.from_options(self.user, setting="user")
+        """The accounts, opened."""
+        return self.places.open()
 
     def warnings(self) -> list[str]:
         """What a person should know before this serves."""
         found = list(self.policy().warnings)
         if self.no_tls:
             found.append("no-tls: credentials are taken from loopback and trusted relays only")
-        if not self.user and not self.allow_anonymous:
-            found.append("there is no account, so nobody can authenticate; add user lines")
+        if not self.places.given and not self.allow_anonymous:
+            found.append(
+                "there is no account, so nobody can authenticate; name a database, or add user lines"
+            )
         return found
 
-    def authenticator(self, accounts: AccountSource) -> HttpAuthenticator:
-        """Who may authenticate here, and how. NTLM in the clear must be asked for by name."""
-        wanted = self.auth if self.auth is not None else ["Basic"] if self.no_tls else list(Scheme)
-        try:
-            schemes = parse_schemes(wanted)
-        except KeyError as error:
-            known = ", ".join(Scheme)
-            raise ConfigError("auth", f"{error.args[0]!r} is no scheme; known are {known}") from None
+    def authenticator(self, accounts: AccountSource, throttle: Throttle | None = None) -> HttpAuthenticator:
+        """Who may authenticate here, and how. A throttle that is given goes on counting."""
+        schemes = self._schemes()
         name = self.public_name or socket.getfqdn()
         hosts = [name, *(certificate_names(self.tls_cert) if self.tls_cert else ())]
         return HttpAuthenticator(
             accounts,
             schemes=schemes,
             without_tls=schemes if self.no_tls else (),
-            ntlm=NtlmSettings.standalone(name, domain=self._domain()),
+            ntlm=NtlmSettings.standalone(name, domain=self.places.domain(accounts)),
             protection=ExtendedProtection(self._protection(), hosts=hosts, allow_dotless_names=True),
+            throttle=throttle or throttle_for(accounts, self.throttle),
         )
+
+    def _schemes(self) -> Sequence[Scheme]:
+        """What is offered. NTLM in the clear must be asked for by name."""
+        knows_ntlm = self.places.knows_ntlm
+        usual = [Scheme.BASIC] if self.no_tls or not knows_ntlm else list(Scheme)
+        try:
+            schemes = parse_schemes(usual if self.auth is None else self.auth)
+        except KeyError as error:
+            known = ", ".join(Scheme)
+            raise ConfigError("auth", f"{error.args[0]!r} is no scheme; known are {known}") from None
+        if not knows_ntlm and set(schemes) - {Scheme.BASIC}:
+            raise ConfigError("auth", "an LDAP server proves passwords alone; offer Basic and nothing else")
+        return schemes
 
     def bindings(self) -> tuple[ChannelBinding, ...]:
         """What clients must have seen of our TLS; `ConfigError` where the certificate offers nothing."""
@@ -196,11 +239,6 @@ class ProxyConfiguration(
         if mode is ProtectionMode.REQUIRE and self.no_tls:
             return ProtectionMode.ALLOW  # without TLS of our own there is nothing to bind to
         return mode
-
-    def _domain(self) -> str:
-        """The domain that NTLM names: that of the accounts, where they have one."""
-        domains = {parse_user_option(option)[0].domain for option in self.user}
-        return next(iter(domains)) if len(domains) == 1 else ""
 
     def proxy(
         self, tasks: asyncio.TaskGroup, accounts: AccountSource, tracer: Tracer | None = None

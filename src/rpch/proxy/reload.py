@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import structlog
 
-from rpch.errors import ConfigError
+from rpch.auth.http_authenticator import HttpAuthenticator
+from rpch.errors import ConfigError, TransportError
+from rpch.proxy.accounts import without_password
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.service import RpcProxy
 
@@ -17,6 +19,7 @@ log = structlog.get_logger("rpch.proxy")
 
 NEEDS_RESTART: Final = frozenset({"listen", "workers", "no_tls", "chunked"})
 SECRET: Final = frozenset({"user"})
+MAY_HOLD_A_PASSWORD: Final = frozenset({"database"})
 
 
 class Reloader:
@@ -46,11 +49,11 @@ class Reloader:
         """Read the settings again and go by them; a mistake changes nothing but the log."""
         try:
             settings = self._read()
-            authenticator = settings.authenticator(settings.accounts())
+            authenticator = self._authenticator(settings)
             policy, bindings, options = settings.policy(), settings.bindings(), settings.options()
             if self._tls is not None and settings.tls_cert is not None:
                 self._tls.load_cert_chain(settings.tls_cert, settings.tls_key)
-        except (ConfigError, OSError, ssl.SSLError) as error:
+        except (ConfigError, TransportError, OSError, ssl.SSLError) as error:
             log.error("reload refused, the old settings stay", why=str(error))
             return
         self._proxy.follow(authenticator, policy, bindings, options)
@@ -60,6 +63,14 @@ class Reloader:
             what = "setting changed, but needs a restart" if name in NEEDS_RESTART else "setting changed"
             tell(what, setting=name.replace("_", "-"), before=before, after=after)
         log.info("reloaded", file=str(self._file))
+
+    def _authenticator(self, settings: ProxyConfiguration) -> HttpAuthenticator:
+        """Who may authenticate from now on. Accounts that are meant still stay open, and guesses counted."""
+        present = self._proxy.authenticator
+        if settings.places != self._current.places:
+            return settings.authenticator(settings.accounts())
+        same_limits = settings.throttle == self._current.throttle
+        return settings.authenticator(present.accounts, present.throttle if same_limits else None)
 
     def _stamp(self) -> list[tuple[str, int, int]]:
         files = [self._file, self._current.tls_cert, self._current.tls_key]
@@ -82,6 +93,8 @@ def differences(old: ProxyConfiguration, new: ProxyConfiguration) -> list[tuple[
             continue
         if name in SECRET:
             before, after = f"{len(before)} accounts", f"{len(after)} accounts"
+        if name in MAY_HOLD_A_PASSWORD:
+            before, after = (without_password(url) if url else url for url in (before, after))
         found.append((name, _shown(before), _shown(after)))
     return found
 

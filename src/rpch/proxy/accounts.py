@@ -1,0 +1,177 @@
+"""Where the accounts of a proxy are: in its settings, a database, an LDAP server, or a Windows domain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from rpch.auth.accounts import AccountSource, MemoryAccounts, parse_user_option
+from rpch.auth.counters import CounterStore
+from rpch.auth.throttle import Throttle, ThrottleLimits
+from rpch.directory.ldap_accounts import OPENLDAP, LdapAccounts
+from rpch.directory.ldap_server import LdapServer
+from rpch.directory.winbind_accounts import COMMAND, HELPERS, TIMEOUT, WinbindAccounts
+from rpch.errors import ConfigError
+
+
+class ThrottleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """How many wrong passwords are taken. Windows in seconds, trust in days."""
+
+    per_account_and_source: int = 5
+    per_source: int = 100
+    per_account: int = 30
+    window: float = 900.0
+    per_minute: int = 1000
+    trust_days: float = 30.0
+
+    def limits(self) -> ThrottleLimits:
+        """The limits, as whoever counts takes them."""
+        names = ("per_account_and_source", "per_source", "per_account", "window", "per_minute")
+        values = {name: getattr(self, name) for name in names}
+        for name, value in values.items():
+            if value <= 0:
+                raise ConfigError(f"throttle.{name.replace('_', '-')}", "must be more than 0")
+        return ThrottleLimits(**values, trust=self.trust_days * 86_400)
+
+
+class LdapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """An LDAP server whose users may sign in with Basic."""
+
+    url: str
+    base: str
+    start_tls: bool = False
+    ca_file: Path | None = None
+    bind_dn: str = ""
+    bind_password_file: Path | None = None
+    query: str = OPENLDAP
+    name_attribute: str = "uid"
+    domain: str = ""
+    aliases: list[str] = []
+    timeout: float = 5.0
+
+    def source(self) -> LdapAccounts:
+        """The server's accounts; `ConfigError` where they cannot be used."""
+        server = LdapServer(
+            self.url,
+            start_tls=self.start_tls,
+            ca_file=self.ca_file,
+            bind_dn=self.bind_dn,
+            bind_password=_secret(self.bind_password_file, setting="ldap.bind-password-file"),
+            timeout=self.timeout,
+        )
+        server.check()
+        return LdapAccounts(
+            server,
+            self.base,
+            query=self.query,
+            name_attribute=self.name_attribute,
+            domain=self.domain,
+            aliases=self.aliases,
+        )
+
+
+class WinbindSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """The Windows domain that this machine is a member of, by winbind's helper."""
+
+    domain: str
+    aliases: list[str] = []
+    command: tuple[str, ...] = COMMAND
+    helpers: int = HELPERS
+    timeout: float = TIMEOUT
+
+    def source(self) -> WinbindAccounts:
+        """The domain's accounts."""
+        return WinbindAccounts(
+            self.command,
+            domain=self.domain,
+            aliases=self.aliases,
+            helpers=self.helpers,
+            timeout=self.timeout,
+        )
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that say where accounts are. At most one of them may be given."""
+
+    user: list[str]
+    database: str | None
+    key_file: Path | None
+    ldap: LdapSettings | None
+    winbind: WinbindSettings | None
+
+    @property
+    def given(self) -> list[str]:
+        """Which of them are."""
+        return [name for name in ("user", "database", "ldap", "winbind") if getattr(self, name)]
+
+    @property
+    def knows_ntlm(self) -> bool:
+        """Whether what is there can prove NTLM."""
+        return self.ldap is None
+
+    def open(self) -> AccountSource:
+        """The accounts; those of the `user` lines when there is nothing else."""
+        if len(self.given) > 1:
+            problem = f"contradicts {self.given[1]}; accounts are in one place"
+            raise ConfigError(self.given[0], problem)
+        if self.key_file is not None and not self.database:
+            raise ConfigError("key-file", "is the key of a database; give database too")
+        if self.database:
+            return _open_database(self.database, self.key_file)
+        if self.ldap is not None:
+            return self.ldap.source()
+        if self.winbind is not None:
+            return self.winbind.source()
+        return MemoryAccounts.from_options(self.user, setting="user")
+
+    def domain(self, accounts: AccountSource) -> str:
+        """The domain that NTLM names: that of the accounts, where they have one."""
+        if self.winbind is not None:
+            return self.winbind.domain
+        if isinstance(accounts, StoredAccounts):
+            return accounts.domain()
+        domains = {parse_user_option(option)[0].domain for option in self.user}
+        return next(iter(domains)) if len(domains) == 1 else ""
+
+
+@runtime_checkable
+class StoredAccounts(Protocol):
+    """Accounts that others share: so are the counts of wrong guesses at them."""
+
+    counters: CounterStore
+
+    def domain(self) -> str:
+        """The domain of all of them; nothing when there are several."""
+
+    def close(self) -> None:
+        """Give back what they hold."""
+
+
+def throttle_for(accounts: AccountSource, settings: ThrottleSettings) -> Throttle:
+    """A throttle that counts where the accounts are, if others count there too."""
+    counters = accounts.counters if isinstance(accounts, StoredAccounts) else None
+    return Throttle(settings.limits(), counters)
+
+
+def without_password(url: str) -> str:
+    """A database's URL, as a log may show it."""
+    start, at, rest = url.rpartition("@")
+    user, colon, _ = start.partition("://")[2].partition(":")
+    return f"{start.partition('://')[0]}://{user}:***@{rest}" if at and colon else url
+
+
+def _open_database(url: str, key_file: Path | None) -> AccountSource:
+    from rpch.directory.opening import Directory  # the database library takes long to load
+
+    return Directory.open(url, key_file).accounts
+
+
+def _secret(file: Path | None, *, setting: str) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(setting, f"{file} cannot be read: {error}") from error
