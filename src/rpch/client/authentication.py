@@ -10,11 +10,11 @@ import asyncio
 
 from rpch.client.access import ProxyAccess
 from rpch.client.connections import Connection, NoAnswer
-from rpch.client.heads import HeadReader
+from rpch.client.heads import FinalOutcome, HeadReader
 from rpch.client.proving import Prover, answer_challenge, last_tokens
 from rpch.errors import AuthenticationFailed, TransportError
 from rpch.http.channels import RpcMethod
-from rpch.http.outcomes import Accepted, Challenged, Failed, Outcome, read_outcome
+from rpch.http.outcomes import Accepted, Challenged, Failed
 from rpch.http.requests import ChannelHeads, Proof
 
 
@@ -44,7 +44,7 @@ class Rounds:
         relay = self._relay.authorization if self._relay else None
         return Proof(authorization=self._server.authorization, proxy_authorization=relay)
 
-    async def take(self, reader: HeadReader, outcome: Outcome) -> bool:
+    async def take(self, reader: HeadReader, outcome: FinalOutcome) -> bool:
         """What a round was answered; False when another connection is needed."""
         match outcome:
             case Challenged(by_http_proxy=True):
@@ -65,8 +65,6 @@ class Rounds:
                 return stays
             case Failed():
                 raise await reader.failure(outcome)
-            case _:
-                raise TransportError("the proxy gave no final answer")
 
     async def _passed(self) -> None:
         """The RPC proxy itself has answered, so the HTTP proxy has let the request pass."""
@@ -100,7 +98,7 @@ async def _authenticate(
         await rounds.begin()
         while not rounds.settled:
             transport.write(heads.authentication_leg(method, rounds.proof))
-            if not await rounds.take(reader, read_outcome(await reader.response())):
+            if not await rounds.take(reader, await reader.outcome()):
                 transport.abort()
                 return None
     except BaseException:

@@ -224,9 +224,7 @@ class HttpCarrier:
         except RpchError as why:
             self._driver.feed(ChannelRefused(leg, why))
         else:
-            if self._driver.machine.finished:
-                connection.close()
-            elif not connection.ended:
+            if not connection.ended:
                 self._driver.feed(ChannelReady(leg))
 
     def _watch(self, leg: ClientLeg) -> None:

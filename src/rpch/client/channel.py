@@ -14,13 +14,13 @@ from rpch.aio.leg import LegConnection
 from rpch.client.access import ProxyAccess
 from rpch.client.authentication import prepare
 from rpch.client.connections import Connection, NoAnswer
-from rpch.client.heads import HeadReader
+from rpch.client.heads import FinalOutcome, HeadReader
 from rpch.client.proving import answer_challenge
 from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError, TransportError
 from rpch.http.channels import RpcMethod
 from rpch.http.chunks import ChunkDecoder
 from rpch.http.heads import read_response_head
-from rpch.http.outcomes import Accepted, Challenged, Failed, Interim, Outcome, read_outcome
+from rpch.http.outcomes import Accepted, Challenged, Failed, Interim, read_outcome
 from rpch.http.requests import NO_PROOF, ChannelHeads, Proof
 from rpch.http.targets import RpcTarget
 from rpch.vconn.client import FIRST_OUT_LENGTH
@@ -135,7 +135,7 @@ async def open_channel(access: ProxyAccess, target: RpcTarget, leg: ClientLeg, c
 async def _last_words(reader: HeadReader, lost: TransportError) -> TransportError:
     """Why a connection is gone before we said anything: what the proxy answered unasked, or nothing."""
     try:
-        outcome = read_outcome(await reader.response())
+        outcome = await reader.outcome()
     except (RemoteProtocolError, TransportError):
         return lost
     return await reader.failure(outcome) if isinstance(outcome, Failed) else lost
@@ -143,7 +143,7 @@ async def _last_words(reader: HeadReader, lost: TransportError) -> TransportErro
 
 async def ask_echo(
     access: ProxyAccess, target: RpcTarget, method: RpcMethod, proof: Proof = NO_PROOF
-) -> tuple[Outcome, bytes]:
+) -> tuple[FinalOutcome, bytes]:
     """What the proxy answers to an echo request, with the body of its success.  MS-RPCH 2.1.2.1.5
 
     `proof` is for the RPC proxy; what an HTTP proxy on the way wants is taken care of.
@@ -166,7 +166,7 @@ async def ask_echo(
 
 async def _ask_echo(
     access: ProxyAccess, heads: ChannelHeads, connection: Connection, method: RpcMethod, proof: Proof
-) -> tuple[Outcome, bytes] | None:
+) -> tuple[FinalOutcome, bytes] | None:
     """Ask on one connection; None when the HTTP proxy has closed it to be asked again."""
     transport, reader = connection
     relay = access.relay_prover()
@@ -175,7 +175,7 @@ async def _ask_echo(
     while True:
         shown = proof if relay is None else replace(proof, proxy_authorization=relay.authorization)
         transport.write(heads.echo(method, proof=shown))
-        outcome = read_outcome(await reader.response())
+        outcome = await reader.outcome()
         if isinstance(outcome, Challenged) and outcome.by_http_proxy and relay is not None:
             if not await answer_challenge(reader, outcome, relay):
                 return None
@@ -190,7 +190,7 @@ async def echo(access: ProxyAccess, target: RpcTarget, method: RpcMethod) -> byt
     try:
         transport.write(heads.echo(method, proof=proof))
         async with asyncio.timeout(access.timeout):
-            outcome = read_outcome(await reader.response())
+            outcome = await reader.outcome()
             match outcome:
                 case Accepted(body=body):
                     return await reader.body(body)
@@ -198,8 +198,6 @@ async def echo(access: ProxyAccess, target: RpcTarget, method: RpcMethod) -> byt
                     raise refused_credentials(outcome)
                 case Failed():
                     raise await reader.failure(outcome)
-                case Interim():
-                    raise RemoteProtocolError("no final answer to an echo request")
     except TimeoutError:
         raise NoAnswer(
             f"no answer to {method} in {access.timeout:g} seconds", seconds=access.timeout

@@ -11,10 +11,11 @@ from typing import Final
 
 from rpch.client.access import ProxyAccess
 from rpch.client.channel import ask_echo
+from rpch.client.heads import FinalOutcome
 from rpch.client.tunnels import HttpProxy
 from rpch.errors import RpchError, TransportError
 from rpch.http.channels import RpcMethod
-from rpch.http.outcomes import Challenged, Failed, Outcome
+from rpch.http.outcomes import Failed
 from rpch.http.proxy_use import (
     Action,
     DirectAnswered,
@@ -109,12 +110,10 @@ class _Question:
             self.why[1] = failed or self.why[1]
             self._events.put_nowait(ProxyFailed() if failed else ProxyAnswered())
 
-    def _proxys_own(self, outcome: Outcome) -> str:
+    def _proxys_own(self, outcome: FinalOutcome) -> str:
         """What the HTTP proxy said itself; empty when it was the RPC proxy who spoke."""
         if not self._through.through_proxy:
             return ""  # in a tunnel nobody else can
-        if isinstance(outcome, Challenged) and outcome.by_http_proxy:
-            return "it wants credentials"
         if isinstance(outcome, Failed) and outcome.head.status in _RELAYS_OWN and outcome.rpc_error is None:
             return str(outcome.as_error())
         return ""

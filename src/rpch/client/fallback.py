@@ -8,7 +8,7 @@ from rpch.client.access import ProxyAccess
 from rpch.client.carriers import Carrier, HttpCarrier, Receiver, TcpCarrier
 from rpch.client.connections import NoAnswer
 from rpch.errors import TransportError
-from rpch.http.outcomes import Accepted, Failed, read_outcome
+from rpch.http.outcomes import Accepted, Failed
 from rpch.http.requests import ChannelHeads
 from rpch.http.targets import RpcTarget
 
@@ -26,7 +26,7 @@ class MixedCarrier(TcpCarrier):
         transport.write(ChannelHeads(self._access.host_field, self._target).connect())
         try:
             async with asyncio.timeout(self._timeout):
-                outcome = read_outcome(await reader.response(), tunnel=True)
+                outcome = await reader.outcome(tunnel=True)
             if not isinstance(outcome, Accepted):
                 refused = await reader.failure(outcome) if isinstance(outcome, Failed) else None
                 raise refused or TransportError("the proxy does not take RPC_CONNECT")

@@ -8,10 +8,12 @@ from typing import Final, cast
 from rpch.errors import RemoteProtocolError, TransportError
 from rpch.http.chunks import ChunkDecoder
 from rpch.http.heads import ResponseHead, read_response_head
-from rpch.http.outcomes import BodyExtent, Failed
+from rpch.http.outcomes import Accepted, BodyExtent, Challenged, Failed, read_outcome
 
 BODY_LIMIT: Final = 64 * 1024
 UNREAD_LIMIT: Final = 256 * 1024  # what a proxy may send without being asked
+
+FinalOutcome = Accepted | Challenged | Failed
 
 
 class HeadReader(asyncio.Protocol):
@@ -52,6 +54,10 @@ class HeadReader(asyncio.Protocol):
             self._buffer = self._buffer[size:]
             if head.status >= 200:
                 return head
+
+    async def outcome(self, *, tunnel: bool = False) -> FinalOutcome:
+        """What the next final response means; `tunnel` is for v1 and CONNECT."""
+        return cast(FinalOutcome, read_outcome(await self.response(), tunnel=tunnel))
 
     async def body(self, extent: BodyExtent) -> bytes:
         """A short body whose end is known, read away so that the connection can be used again."""

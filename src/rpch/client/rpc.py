@@ -74,6 +74,7 @@ class RpcConnection:
         self._interfaces: dict[SyntaxId, list[asyncio.Future[None]]] = {}
         self._opened = False
         self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._why: RpchError = TransportError("the connection has ended")
         self._timer: asyncio.TimerHandle | None = None
         self._armed: float | None = None
 
@@ -84,6 +85,8 @@ class RpcConnection:
 
     async def bind(self, interface: type[object] | Interface) -> None:
         """Agree on an interface; `BindRejected` when the server does not offer it.  MS-RPCE 3.3.2.4.1"""
+        if self.closed:
+            raise self._why
         syntax = (interface if isinstance(interface, Interface) else interface_of(interface)).syntax
         ready = self._loop.create_future()
         self._interfaces.setdefault(syntax, []).append(ready)
@@ -195,7 +198,7 @@ class RpcConnection:
             answer.set_exception(why)
 
     def _ended(self, why: RpchError | None) -> None:
-        ended = why or TransportError("the connection has ended")
+        self._why = ended = why or self._why
         waiting = [ready for several in self._interfaces.values() for ready in several]
         self._interfaces.clear()
         for ready in waiting:

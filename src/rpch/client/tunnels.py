@@ -9,8 +9,8 @@ from rpch.client.connections import Connection, open_connection
 from rpch.client.credentials import Credentials, Learned, Party
 from rpch.client.heads import HeadReader
 from rpch.client.proving import Prover, answer_challenge
-from rpch.errors import ProxyError, TransportError
-from rpch.http.outcomes import Accepted, Challenged, Failed, read_outcome
+from rpch.errors import ProxyError
+from rpch.http.outcomes import Accepted, Challenged, Failed
 from rpch.http.requests import tunnel_head
 
 
@@ -68,7 +68,7 @@ async def _ask(
     await prover.begin()
     while True:
         transport.write(tunnel_head(host, port, proxy_authorization=prover.authorization))
-        outcome = read_outcome(await reader.response(), tunnel=True)
+        outcome = await reader.outcome(tunnel=True)
         match outcome:
             case Accepted():
                 return True
@@ -77,5 +77,3 @@ async def _ask(
                     return False
             case Failed():
                 raise HttpProxyRefused(proxy, outcome.as_error())
-            case _:
-                raise TransportError(f"the HTTP proxy {proxy} gave no final answer")
