@@ -241,11 +241,11 @@ class ClientConnection(Machine):
     # Opening
 
     def _channel_ready(self, leg: Leg) -> list[Action]:
-        self._ready.add(leg)
         if leg is self._next_out and self.out_state in OUT_MOVES:
             return self._out_announced(leg)
         if self._next_in is not None and leg is self._next_in.leg and self.in_state in IN_MOVES:
             return self._in_announced()
+        self._ready.add(leg)
         if self.state is not C.CHANNELS_WAIT or not {self.in_h, self.out_h} <= self._ready:
             return []
         self.state = MOVES[self.state][ChannelReady]
