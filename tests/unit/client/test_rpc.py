@@ -243,6 +243,15 @@ async def test_waiting_for_an_interface_ends_with_the_connection() -> None:
             await binding
 
 
+@pytest.mark.parametrize("why", [None, TransportError("it spoke no RPC")])
+async def test_no_interface_is_waited_for_after_the_end(why: TransportError | None) -> None:
+    async with talk() as it:
+        it.connection.transport_closed(why)
+        with pytest.raises(TransportError, match=str(why) if why else "has ended"):
+            await it.connection.bind(Demo)
+        assert not it.carrier.sent
+
+
 async def test_every_turn_is_traced() -> None:
     turns = Turns()
     async with talk(turns) as it:
