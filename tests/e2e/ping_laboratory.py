@@ -157,6 +157,12 @@ async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read(1)
 
 
+async def tls_alert(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Speaks TLS, and agrees on nothing: a fatal alert, handshake_failure.  RFC 5246 7.2"""
+    await reader.read(1)
+    writer.write(bytes.fromhex("15 0303 0002 02 28"))
+
+
 def buffering(port: int, *, requests: bool = False, responses: bool = False) -> Serve:
     """A reverse proxy that waits for the whole of a request, or of a response, before it passes any on.
 

@@ -158,10 +158,14 @@ def _identified(identity: Text, option: str, schemes: Text, schemes_option: str)
 
 def _ask(name: str) -> str:
     """A password, from whoever sits there."""
-    if not sys.stdin.isatty():
+    if not _is_somebody_there():
         raise ConfigError("--user", f"has no password for {name}; set {PASSWORD_VARIABLE}")
     answer: str = typer.prompt(f"password of {name}", hide_input=True, err=True)
     return answer
+
+
+def _is_somebody_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _tls(binding: StringBinding, authorities: Path | None, *, no_tls: bool) -> ssl.SSLContext | None:

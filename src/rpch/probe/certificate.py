@@ -46,11 +46,6 @@ class Certificate:
             raise DecodeError(f"no certificate: {error}", at=0) from error
 
     @property
-    def self_signed(self) -> bool:
-        """Whether it names itself as its issuer."""
-        return self.subject == self.issuer
-
-    @property
     def listed(self) -> str:
         """The names it is for, in one line. Clients look at these only, never at the subject.  RFC 9525 2"""
         return ", ".join(self.names) or "no name at all"

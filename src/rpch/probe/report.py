@@ -37,7 +37,7 @@ def _step(result: StepResult) -> dict[str, Any]:
 
 def print_report(report: Report, console: Console) -> None:
     """A table of all steps, and under each failure its cause and its cure."""
-    table = Table(title=escape(report.target), title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("step", no_wrap=True)
     table.add_column("result", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
@@ -47,6 +47,7 @@ def print_report(report: Report, console: Console) -> None:
         if result.explanation is not None:
             table.add_row("", "", "cause", escape(result.explanation.cause))
             table.add_row("", "", "cure", f"[bold]{escape(result.explanation.cure)}[/bold]")
+    console.print(f"[bold]{escape(report.target)}[/bold]", soft_wrap=True)
     console.print(table)
     console.print(_summary(report))
 

@@ -197,6 +197,8 @@ class ProxySteps:
                 return SpeaksPlain(str(error))
             if is_rpc(words):
                 return SpeaksRpc(str(error))
+        if isinstance(cause, ConnectionError):
+            return TransportError(f"the connection to {self._access} was closed during the TLS handshake")
         return error
 
     async def _why_no_http(self, error: RpchError) -> RpchError:

@@ -1,0 +1,41 @@
+"""An explanation names things as a person would."""
+
+import ssl
+
+import pytest
+
+from rpch.client.credentials import Credentials
+from rpch.dcerpc.binding import StringBinding
+from rpch.probe.situation import Situation
+from rpch.probe.target import ping_target
+
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("binding", "situation"),
+    [
+        (
+            "ncacn_http:server[6001,RpcProxy=proxy:8443]",
+            Situation("proxy", "proxy:8443", "server:593", "proxy:8443", True, "alice"),
+        ),
+        (
+            "ncacn_http:server[RpcProxy=[::1\\]:8443]".replace("[::1", "\\[::1"),
+            Situation("::1", "[::1]:8443", "server:593", "[::1]:8443", True, "alice"),
+        ),
+        (
+            "ncacn_http:server[RpcProxy=proxy,HttpProxy=squid:3128,HttpConnectionOption=UseHttpProxy]",
+            Situation("squid", "squid:3128", "server:593", "proxy:443", True, "alice"),
+        ),
+        ("ncacn_ip_tcp:server[1024]", Situation("server", "server:1024", "server:593")),
+    ],
+)
+def test_who_is_where(binding: str, situation: Situation) -> None:
+    target = ping_target(StringBinding.parse(binding), credentials=Credentials("alice", "secret"), tls=TLS)
+    assert Situation.of(target, 593) == situation
+
+
+def test_nobody_need_be_named_and_channels_may_have_passed() -> None:
+    target = ping_target(StringBinding.parse("ncacn_http:server[RpcProxy=proxy]"))
+    found = Situation.of(target, 6001, channels_pass=True)
+    assert found == Situation("proxy", "proxy:80", "server:6001", "proxy:80", channels_pass=True)
