@@ -18,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from rpch.aio.lingering import Lingering
+from rpch.aio.memory import give_back_free_memory
 from rpch.http.answers import refusal_answer
 from rpch.http.channels import is_rpc_method
 from rpch.http.heads import read_request_head
@@ -259,6 +260,8 @@ def door_for(proxy: RpcProxy) -> Callable[..., Door]:
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> Door:
+        if config.is_ssl:
+            give_back_free_memory()
         return Door(proxy, config, server_state, app_state, _loop)
 
     return make
