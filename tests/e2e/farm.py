@@ -116,6 +116,7 @@ class _Kept(ProxyConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._known.add(cast(asyncio.Transport, transport))
+        self.on_lost = lambda: self._known.discard(cast(asyncio.Transport, transport))
         super().connection_made(transport)
 
 

@@ -1,6 +1,8 @@
 """One virtual connection through several proxies that share nothing. In one process, over real sockets."""
 
 import asyncio
+import gc
+from collections import Counter
 from contextlib import AsyncExitStack
 from itertools import cycle
 
@@ -90,3 +92,21 @@ async def test_a_node_that_is_killed_while_successors_come_breaks_the_connection
         await running.nodes[0].idle()
         async with running.client() as client:
             await traffic(client)
+
+
+async def test_recycling_leaves_nothing_behind() -> None:
+    async with farm(2) as running, running.client() as client:
+        await traffic(client, 2)
+        before = things_of_channels()
+        await traffic(client, 4)
+        assert running.recyclings.seen.total() > 80
+        assert all(count <= 6 for count in (things_of_channels() - before).values())
+
+
+def things_of_channels() -> Counter[str]:
+    """How many objects there are that belong to one channel or one leg."""
+    gc.collect()
+    kinds = Counter(type(thing).__name__ for thing in gc.get_objects())
+    return Counter(
+        {name: kinds[name] for name in ("Leg", "ClientLeg", "LegConnection", "Inlet", "Outlet", "socket")}
+    )
