@@ -247,7 +247,7 @@ async def test_waiting_for_an_interface_ends_with_the_connection() -> None:
 async def test_no_interface_is_waited_for_after_the_end(why: TransportError | None) -> None:
     async with talk() as it:
         it.connection.transport_closed(why)
-        with pytest.raises(TransportError, match=str(why) if why else "has ended"):
+        with pytest.raises(TransportError, match="it spoke no RPC" if why else "lost|ended|closed"):
             await it.connection.bind(Demo)
         assert not it.carrier.sent
 
