@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.initiator import HttpInitiator, Offer, choose_scheme
 from rpch.auth.schemes import Scheme
-from rpch.client.credentials import Party
+from rpch.client.credentials import Credentials, Party
 from rpch.client.heads import HeadReader
 from rpch.errors import AuthenticationFailed
 from rpch.http.authenticate import Challenge, read_challenges
@@ -94,9 +94,8 @@ class Prover:
         self.settled = True
 
     async def _begin(self, scheme: Scheme) -> None:
-        party, credentials = self._party, self._party.credentials
-        if credentials is None:
-            raise AuthenticationFailed(f"{party.name} wants credentials")
+        party = self._party
+        credentials = cast(Credentials, party.credentials)  # without them it does not come to this
         party.learned.asked, party.learned.scheme = True, scheme
         user, password = credentials.user, credentials.password
         self._initiator = initiator = HttpInitiator(

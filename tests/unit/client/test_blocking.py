@@ -72,6 +72,16 @@ def test_what_cannot_be_reached_is_told_when_it_is_connected(running: Served) ->
         pass
 
 
+def test_an_error_of_its_end_is_told(running: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(client: RpcClient) -> None:
+        raise TransportError("the end failed")
+
+    monkeypatch.setattr(RpcClient, "closed", fail)
+    with pytest.raises(TransportError, match="the end failed"), connect_blocking(running.direct()) as client:
+        client.bind(Demo)
+    assert loops() == 0
+
+
 def test_its_parameters_are_those_of_the_asynchronous_client() -> None:
     parameters = dict(inspect.signature(connect).parameters)
     del parameters["binding"]

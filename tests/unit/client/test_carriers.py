@@ -115,6 +115,8 @@ async def test_a_server_that_is_not_there_or_says_nothing_cannot_be_reached() ->
         pass
     with pytest.raises(TransportError, match=f"{LOOPBACK}:{port} cannot be reached"):
         await TcpCarrier(LOOPBACK, port, timeout=SOON).open(Above())
+    with pytest.raises(TransportError, match="cannot be reached"):
+        await TcpCarrier("x" * 64 + ".example", 135, timeout=SOON).open(Above())
     with full_port() as silent, pytest.raises(NoAnswer, match=r"did not answer in 0\.05"):
         await TcpCarrier(LOOPBACK, silent, timeout=0.05).open(Above())
 

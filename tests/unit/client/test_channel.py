@@ -58,15 +58,16 @@ FIELDS = {
 }
 
 
-def fed(place: Place, *pieces: bytes, ends: bool = False) -> list[Event]:
+def fed(place: Place, *pieces: bytes, ends: bool | str = False) -> list[Event]:
     """What a leg tells its machine when it reads these pieces, and perhaps the end behind them."""
     events: list[Event] = []
     leg = ClientLeg(Leg(place))
     leg.feed = events.append
     for piece in pieces:
         leg.data_received(piece)
-    if ends:
+    if ends in (True, "eof_received"):
         leg.eof_received()
+    if ends:
         leg.connection_lost(None)
     return events
 
@@ -208,6 +209,11 @@ def test_the_code_of_an_rpc_error_reaches_the_caller(place: Place) -> None:
     whole = RpcError(0x6BA).encode()
     for cut in (len(whole), 30):
         error = refusal(fed(place, whole[:cut], whole[cut:], ends=True))
+        assert isinstance(error, ProxyError)
+        assert error.rpc_status == 0x6BA
+    cut_short = whole.replace(b"\r\n\r\n", b"\r\nContent-Length: 99\r\n\r\n")
+    for end in ("eof_received", "connection_lost"):
+        error = refusal(fed(place, cut_short, ends=end))
         assert isinstance(error, ProxyError)
         assert error.rpc_status == 0x6BA
 

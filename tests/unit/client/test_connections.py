@@ -72,6 +72,20 @@ async def test_a_port_where_nobody_listens_cannot_be_reached() -> None:
         await open_connection(LOOPBACK, port, None)
 
 
+async def test_a_name_that_can_be_none_cannot_be_reached() -> None:
+    with pytest.raises(TransportError, match="cannot be reached"):
+        await open_connection("x" * 64 + ".example", 80, None)
+
+
+async def test_a_connection_that_is_lost_during_tls_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*anything: object, **more: object) -> None:
+        return None
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "start_tls", nothing)
+    with pytest.raises(TransportError, match="localhost:443 was lost during TLS"):
+        await start_tls(known(), client_tls(), "localhost", 443)
+
+
 async def test_a_plain_connection_has_no_certificate_and_leads_to_this_machine() -> None:
     async with peer(echoing) as port:
         transport, _ = await open_connection(LOOPBACK, port, None)

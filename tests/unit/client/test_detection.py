@@ -107,7 +107,11 @@ async def test_no_answer_at_all_is_an_error_that_tells_of_both_ways() -> None:
     async with both(hang_up, silent, patience=0.05) as access:
         with pytest.raises(TransportError, match=r"neither directly .*closed.* nor through the HTTP proxy"):
             await find_way(access, TARGET)
-    async with both(silent, silent, patience=0.05) as access:
+    for direct, through in ((silent, silent), (silent, hang_up)):
+        async with both(direct, through, patience=0.05) as access:
+            with pytest.raises(TransportError, match=r"neither directly"):
+                await find_way(access, TARGET)
+    async with both(hang_up, hang_up) as access:
         with pytest.raises(TransportError, match=r"neither directly"):
             await find_way(access, TARGET)
 

@@ -9,7 +9,7 @@ import pytest
 
 from rpch.client.heads import BODY_LIMIT, UNREAD_LIMIT, HeadReader
 from rpch.errors import DecodeError, ProxyError, RemoteProtocolError, TransportError
-from rpch.http.outcomes import BodyExtent, Failed, read_outcome
+from rpch.http.outcomes import Accepted, BodyExtent, Failed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
 
@@ -44,6 +44,16 @@ async def test_what_comes_behind_a_body_is_the_next_response() -> None:
     assert reader.rest() == b""
 
 
+async def test_a_body_may_come_in_pieces() -> None:
+    reader = HeadReader()
+    waiting = asyncio.create_task(reader.body(BodyExtent(length=3)))
+    for piece in (b"a", b"b", b"cd"):
+        await asyncio.sleep(0)
+        reader.data_received(piece)
+    assert await waiting == b"abc"
+    assert reader.rest() == b"d"
+
+
 async def test_a_chunked_body_is_put_together() -> None:
     reader = HeadReader()
     waiting = asyncio.create_task(reader.body(BodyExtent(chunked=True)))
@@ -66,6 +76,13 @@ async def test_a_body_without_an_end_that_is_near_is_not_read(extent: BodyExtent
     reader.data_received(sent)
     with pytest.raises(RemoteProtocolError, match="cannot be passed over"):
         await reader.body(extent)
+
+
+@pytest.mark.parametrize(("tunnel", "kind"), [(False, Failed), (True, Accepted)])
+async def test_an_outcome_is_never_an_interim_one(*, tunnel: bool, kind: type) -> None:
+    reader = HeadReader()
+    reader.data_received(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
+    assert isinstance(await reader.outcome(tunnel=tunnel), kind)
 
 
 async def test_the_end_of_the_connection_ends_the_waiting() -> None:
@@ -100,7 +117,7 @@ async def test_an_error_keeps_its_code_whether_its_body_comes_or_not(ends: str) 
     reader = HeadReader()
     length = "Content-Length: 5\r\n" if ends == "by length" else ""
     reader.data_received(f"HTTP/1.0 503 RPC Error: 6ba\r\n{length}\r\nhello".encode())
-    outcome = read_outcome(await reader.response())
+    outcome = await reader.outcome()
     assert isinstance(outcome, Failed)
     error = await reader.failure(outcome)
     assert isinstance(error, ProxyError)

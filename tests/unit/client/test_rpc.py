@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from rpch.client.carriers import Receiver
 from rpch.client.rpc import CallLost, RpcConnection
+from rpch.dcerpc.clientevents import Authentication
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.pdus import (
     NDR20,
     WHOLE,
     AlterContext,
     AlterContextResp,
+    Auth3,
+    AuthLevel,
+    AuthType,
     Bind,
     BindAck,
     BindNak,
@@ -28,12 +33,15 @@ from rpch.dcerpc.pdus import (
     PfcFlags,
     Request,
     Response,
+    SecTrailer,
     decode_pdu,
 )
+from rpch.dcerpc.security import Continue, Step
 from rpch.dcerpc.statuses import Status
 from rpch.errors import BindRejected, RpcFault, RpchError, TransportError, UnexpectedMessage
 from rpch.server.demo import AddRequest, AddResponse, Demo
 from rpch.server.management import Management
+from rpch.testing.mechanisms import ToyMechanism
 from rpch.trace import Tracer, Turn
 
 UNRUN = WHOLE | PfcFlags.DID_NOT_EXECUTE
@@ -77,9 +85,16 @@ class Carrying:
 class Talk:
     """One connection between a client and a test that plays the server."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        tracer: Tracer | None = None,
+        authentication: Authentication | None = None,
+    ) -> None:
         self.carrier = Carrying()
-        self.connection = RpcConnection(self.carrier, tasks.create_task, tracer=tracer)
+        self.connection = RpcConnection(
+            self.carrier, tasks.create_task, authentication=authentication, tracer=tracer
+        )
         self._tasks = tasks
 
     async def start(self, **options: object) -> asyncio.Task[AddResponse]:
@@ -108,9 +123,11 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk(tracer: Tracer | None = None) -> AsyncIterator[Talk]:
+async def talk(
+    tracer: Tracer | None = None, authentication: Authentication | None = None
+) -> AsyncIterator[Talk]:
     async with asyncio.TaskGroup() as tasks:
-        found = Talk(tasks, tracer)
+        found = Talk(tasks, tracer, authentication)
         yield found
         found.connection.close()
 
@@ -269,3 +286,46 @@ async def test_a_bind_that_is_never_answered_is_given_up() -> None:
         call = await it.start()
         with pytest.raises(CallLost, match="did not answer a bind"):
             await call
+
+
+class Slow(ToyMechanism):
+    """A mechanism that asks somebody before it answers."""
+
+    def step(self, token: bytes) -> Any:
+        taken = super().step(token)
+
+        async def later() -> Step:
+            await asyncio.sleep(0)
+            return taken
+
+        return later()
+
+
+@pytest.mark.parametrize("kind", [ToyMechanism, Slow])
+async def test_a_security_context_takes_its_legs_before_the_first_call(kind: type[ToyMechanism]) -> None:
+    level = AuthLevel.PKT_INTEGRITY
+    ours, theirs = kind(level, 3, client=True), ToyMechanism(level, 3, client=False)
+    proof = Authentication(ours, AuthType.NTLM, level, 1, ours.first())
+    async with talk(authentication=proof) as it:
+        call = await it.start()
+        bind = it.carrier.last(Bind)
+        assert isinstance(bind, Bind)
+        assert bind.auth is not None
+        step = theirs.step(bind.auth.token)
+        assert isinstance(step, Continue)
+        answer = SecTrailer(AuthType.NTLM, level, 1, step.token)
+        results = ACCEPTED + (ContextResult(2, 0, NDR20),) * (len(bind.contexts) - 1)
+        it.hear(BindAck(bind.call_id, results, assoc_group_id=7, secondary_address="6001", auth=answer))
+        while not isinstance(it.carrier.sent[-1], Request):  # noqa: ASYNC110 - a step may take a few turns
+            await asyncio.sleep(0)
+        assert [type(pdu) for pdu in it.carrier.sent] == [Bind, Auth3, Request]
+        assert it.asked().auth is not None
+        call.cancel()
+
+
+async def test_after_the_end_no_interface_can_be_agreed_on() -> None:
+    async with talk() as it:
+        await it.start()
+        it.connection.transport_closed(GONE)
+        with pytest.raises(TransportError, match="the proxy has gone"):
+            await it.connection.bind(Demo)
