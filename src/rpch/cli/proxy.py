@@ -34,6 +34,8 @@ def proxy(
         bool | None, typer.Option("--no-tls", help="Plain HTTP: loopback and trusted relays.")
     ] = None,
     user: Annotated[Texts, typer.Option(help=r"An account: 'DOMAIN\name:password'.")] = None,
+    database: Annotated[str | None, typer.Option(help="Accounts: sqlite:///FILE or postgresql://…")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="The key of the database; beside it.")] = None,
     auth: Annotated[Texts, typer.Option(help="Negotiate, NTLM or Basic; may be repeated.")] = None,
     extended_protection: Annotated[str | None, typer.Option(help="none, allow or require.")] = None,
     public_name: Annotated[str | None, typer.Option(help="The name clients know this proxy by.")] = None,

@@ -13,7 +13,16 @@ from rpch.aio.event_loop import run
 from rpch.aio.tracing import tracer_from_environment
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line
-from rpch.front.lab import LabUser, lab_certificates, lab_proxy, lab_security, lab_users, start_services
+from rpch.front.lab import (
+    LabUser,
+    as_they_are,
+    lab_certificates,
+    lab_directory,
+    lab_proxy,
+    lab_security,
+    lab_users,
+    start_services,
+)
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.server.runtime import RpcServer
 
@@ -27,7 +36,9 @@ def up(
     """Run everything on this machine, with its own CA and demo users, and say what to try."""
     configure_logs(json=json, verbose=verbose)
     host, _ = parse_listen(listen)
-    users, certificates = lab_users(data), lab_certificates(data, host)
+    made, certificates = lab_users(data), lab_certificates(data, host)
+    directory = lab_directory(data, made)
+    users = as_they_are(made, directory)
     tracer = tracer_from_environment()
     sock = bind(*parse_listen(listen))
     where = address_of(sock)
@@ -35,9 +46,9 @@ def up(
     async def serve() -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            server = RpcServer(tasks, security=lab_security(users), tracer=tracer)
+            server = RpcServer(tasks, security=lab_security(directory.accounts), tracer=tracer)
             services = await start_services(server)
-            settings = lab_proxy(where, users, services, certificates)
+            settings = lab_proxy(where, data, services, certificates)
 
             def ready() -> None:
                 if json:
@@ -46,7 +57,7 @@ def up(
                 else:
                     _say_what_to_try(where, certificates.ca, users)
 
-            proxy = settings.proxy(tasks, settings.accounts(), tracer)
+            proxy = settings.proxy(tasks, directory.accounts, tracer)
             await serve_proxy(proxy, sock, tls=settings.tls(), grace=settings.grace, stop=stop, ready=ready)
             await server.close()
 
@@ -54,7 +65,8 @@ def up(
 
 
 def _say_what_to_try(where: str, ca: Path, users: list[LabUser]) -> None:
-    first, port = users[0], where.rpartition(":")[2]
+    first = users[0] if users else LabUser("USER", "PASSWORD", "")
+    port = where.rpartition(":")[2]
     binding = f"ncacn_http:localhost[593,RpcProxy=localhost:{port}]"
     print_line(f"""\
 rpch serves on https://{where}; its authority is {ca}

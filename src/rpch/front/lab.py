@@ -11,15 +11,17 @@ import json
 import os
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from rpch.auth.accounts import MemoryAccounts
+from rpch.auth.accounts import AccountSource, Identity
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
+from rpch.directory.database import DEFAULT_FILE
+from rpch.directory.opening import Directory
 from rpch.front.authority import Certificates, certificates_in
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.server.demo import Demo
@@ -34,6 +36,7 @@ NAMES: Final = ("alice", "bob", "carol", "dave")
 LOOPBACK: Final = "127.0.0.1"
 DEMO_PORT: Final = 6001
 MAPPER_PORT: Final = 593
+CHANGED: Final = "(changed)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class LabServices:
 
 
 def lab_users(folder: Path) -> list[LabUser]:
-    """The accounts of this folder, made once with passwords of their own."""
+    """The users of this folder, made once with passwords of their own, which only their owner can read."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "users.json"
     if not file.exists():
@@ -78,9 +81,39 @@ def lab_certificates(folder: Path, host: str) -> Certificates:
     return certificates_in(folder, lab_names(host))
 
 
-def lab_security(users: list[LabUser]) -> RpcAuthenticator:
+def lab_database(folder: Path) -> str:
+    """The database of this folder, as `rpch users` finds it by itself."""
+    return str(folder / DEFAULT_FILE)
+
+
+def lab_directory(folder: Path, users: list[LabUser]) -> Directory:
+    """The directory of this folder. Users are entered when it is made; what becomes of them later holds."""
+    directory = Directory.open(lab_database(folder))
+    if not directory.store.list():
+        for user in users:
+            who, shown = _identity(user), _identity(user).name.title()
+            directory.store.add(who, user.password, display_name=shown, mail=user.address, ntlm=True)
+        directory.store.add_domain_alias(MAIL_DOMAIN, DOMAIN)
+    return directory
+
+
+def as_they_are(users: list[LabUser], directory: Directory) -> list[LabUser]:
+    """The users who can still sign in. A password that was changed is not known here."""
+    accounts = {account.identity: account for account in directory.store.list() if account.enabled}
+    found = [(user, accounts[_identity(user)]) for user in users if _identity(user) in accounts]
+    return [
+        user if account.password_changed == account.created else replace(user, password=CHANGED)
+        for user, account in found
+    ]
+
+
+def _identity(user: LabUser) -> Identity:
+    domain, _, name = user.name.partition("\\")
+    return Identity(name, domain)
+
+
+def lab_security(accounts: AccountSource) -> RpcAuthenticator:
     """How the laboratory's own server authenticates: the same users prove it to the server, too."""
-    accounts = MemoryAccounts.from_options(f"{user.name}:{user.password}" for user in users)
     return RpcAuthenticator(accounts, ntlm=NtlmSettings.standalone(socket.gethostname(), domain=DOMAIN))
 
 
@@ -108,14 +141,14 @@ async def start_services(server: RpcServer) -> LabServices:
 
 
 def lab_proxy(
-    listen: str, users: list[LabUser], services: LabServices, certificates: Certificates
+    listen: str, folder: Path, services: LabServices, certificates: Certificates
 ) -> ProxyConfiguration:
     """The proxy in front of the laboratory's services."""
     return ProxyConfiguration(
         listen=listen,
         tls_cert=certificates.certificate,
         tls_key=certificates.key,
-        user=[f"{user.name}:{user.password}" for user in users],
+        database=lab_database(folder),
         valid_ports=services.valid_ports,
         route=services.routes,
         grace=1.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -14,6 +14,8 @@ from rpch.directory.ldap_accounts import OPENLDAP, LdapAccounts
 from rpch.directory.ldap_server import LdapServer
 from rpch.directory.winbind_accounts import COMMAND, HELPERS, TIMEOUT, WinbindAccounts
 from rpch.errors import ConfigError
+
+NETBIOS_SIZE: Final = 15
 
 
 class ThrottleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -127,20 +129,22 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         return MemoryAccounts.from_options(self.user, setting="user")
 
     def domain(self, accounts: AccountSource) -> str:
-        """The domain that NTLM names: that of the accounts, where they have one."""
+        """The domain that NTLM names: that of the accounts, where they have one, as a NetBIOS name."""
         if self.winbind is not None:
-            return self.winbind.domain
+            return _netbios(self.winbind.domain)
         if isinstance(accounts, StoredAccounts):
-            return accounts.domain()
+            return _netbios(accounts.domain())
         domains = {parse_user_option(option)[0].domain for option in self.user}
-        return next(iter(domains)) if len(domains) == 1 else ""
+        return _netbios(next(iter(domains))) if len(domains) == 1 else ""
 
 
 @runtime_checkable
 class StoredAccounts(Protocol):
     """Accounts that others share: so are the counts of wrong guesses at them."""
 
-    counters: CounterStore
+    @property
+    def counters(self) -> CounterStore:
+        """Where wrong guesses are counted."""
 
     def domain(self) -> str:
         """The domain of all of them; nothing when there are several."""
@@ -166,6 +170,12 @@ def _open_database(url: str, key_file: Path | None) -> AccountSource:
     from rpch.directory.opening import Directory  # the database library takes long to load
 
     return Directory.open(url, key_file).accounts
+
+
+def _netbios(domain: str) -> str:
+    """What stands for a domain where only a short plain name may: its first part, if that is one."""
+    first = domain.partition(".")[0][:NETBIOS_SIZE]
+    return first if first.isascii() else ""
 
 
 def _secret(file: Path | None, *, setting: str) -> str:

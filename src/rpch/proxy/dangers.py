@@ -101,13 +101,22 @@ def _ways_out(c: ProxyConfiguration) -> Iterator[Danger]:
 
 
 def _secrets(c: ProxyConfiguration, file: Path | None) -> Iterator[Danger]:
-    readable = [one for one in (file if c.user else None, c.tls_key) if one is not None and _others_read(one)]
-    for one in readable:
-        yield Danger(
-            ("user" if one == file else "tls-key",),
-            f"{one} can be read by others than its owner",
-            f"chmod 600 {one}",
-        )
+    secret = {
+        "user": file if c.user else None,
+        "database": _database_file(c) or (file if c.database else None),
+        "tls-key": c.tls_key,
+        "ldap": c.ldap.bind_password_file if c.ldap else None,
+    }
+    for setting, one in secret.items():
+        if one is not None and _others_read(one):
+            yield Danger((setting,), f"{one} can be read by others than its owner", f"chmod 600 {one}")
+
+
+def _database_file(c: ProxyConfiguration) -> Path | None:
+    """The file that SQLite keeps accounts in; None for a server, whose URL may hold a password."""
+    if c.database is None or c.database.startswith("postgresql"):
+        return None
+    return Path(c.database.removeprefix("sqlite:///"))
 
 
 def _others_read(file: Path) -> bool:

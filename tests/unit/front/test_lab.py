@@ -2,13 +2,19 @@
 
 import asyncio
 import stat
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from rpch.auth.accounts import Identity
 from rpch.front.lab import (
+    CHANGED,
     DEMO_PORT,
     MAPPER_PORT,
+    as_they_are,
     lab_certificates,
+    lab_directory,
     lab_names,
     lab_proxy,
     lab_users,
@@ -29,6 +35,25 @@ def test_users_are_made_once_and_their_passwords_are_their_owners(tmp_path: Path
     assert lab_users(tmp_path / "new") == users
 
 
+@pytest.mark.slow
+async def test_users_are_entered_once_and_what_becomes_of_them_holds(tmp_path: Path) -> None:
+    made = lab_users(tmp_path)
+    with closing(lab_directory(tmp_path, made)) as directory:
+        assert as_they_are(made, directory) == made
+        alice = made[0]
+        for name in ("alice", "alice@lab.example", r"LAB\alice"):
+            identity = await directory.accounts.verify_password(name, alice.password)
+            assert identity == Identity("alice", "LAB")
+        assert all(account.ntlm for account in directory.store.list())
+        directory.store.set_password("alice", "another")
+        directory.store.remove("bob")
+        directory.store.set_enabled("carol", enabled=False)
+    with closing(lab_directory(tmp_path, made)) as directory:
+        now = as_they_are(made, directory)
+        assert [user.name for user in now] == [r"LAB\alice", r"LAB\dave"]
+        assert [user.password for user in now] == [CHANGED, made[3].password]
+
+
 def test_the_names_of_a_machine_come_without_repetition() -> None:
     names = lab_names("127.0.0.1")
     assert len(names) == len(set(names))
@@ -40,9 +65,7 @@ async def test_the_proxy_leads_well_known_ports_to_the_services(tmp_path: Path) 
     async with asyncio.TaskGroup() as tasks:
         server = RpcServer(tasks)
         services = await start_services(server)
-        settings = lab_proxy(
-            "127.0.0.1:0", lab_users(tmp_path), services, lab_certificates(tmp_path, "127.0.0.1")
-        )
+        settings = lab_proxy("127.0.0.1:0", tmp_path, services, lab_certificates(tmp_path, "127.0.0.1"))
         policy = settings.policy()
         for asked, name in ((MAPPER_PORT, "mapper"), (DEMO_PORT, "demo"), (services.ports["demo"], "demo")):
             head = RequestHead(

@@ -1,6 +1,8 @@
 """What an administrator sets becomes a proxy, or a sentence that says what is wrong."""
 
 import asyncio
+import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,12 @@ import msgspec
 import pytest
 import trustme
 
+from rpch.auth.accounts import Identity
+from rpch.auth.schemes import Scheme
+from rpch.directory.opening import Directory
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
+from rpch.proxy.accounts import LdapSettings, StoredAccounts
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.vconn.settings import LIFETIME_MINIMUM
 
@@ -94,6 +100,33 @@ async def test_accounts_come_from_the_user_lines() -> None:
     assert str(identity) == r"LAB\alice"
     with pytest.raises(ConfigError, match="user"):
         configured(user=["alice"]).accounts()
+
+
+def test_an_ldap_server_is_offered_for_basic_alone() -> None:
+    ldap = LdapSettings(url="ldaps://ldap.lab.test", base="dc=lab")
+    assert configured(ldap=ldap)._schemes() == (Scheme.BASIC,)
+    assert Scheme.NTLM in configured(user=[r"LAB\alice:pw"])._schemes()
+    with pytest.raises(ConfigError, match="proves passwords alone"):
+        configured(ldap=ldap, auth=["NTLM", "Basic"])._schemes()
+
+
+@pytest.mark.slow
+async def test_accounts_in_a_database_are_looked_at_and_closed_before_anybody_listens(tmp_path: Path) -> None:
+    settings = configured(no_tls=True, database=str(tmp_path / "a.sqlite3"), valid_ports="localhost:593")
+    before = threading.active_count()
+    settings.check()
+    assert threading.active_count() == before
+    with closing(Directory.open(str(tmp_path / "a.sqlite3"))) as directory:
+        directory.store.add(Identity("alice", "LAB"), "pw")
+    accounts = settings.accounts()
+    authenticator = settings.authenticator(accounts)
+    assert authenticator.ntlm is not None
+    assert authenticator.ntlm.netbios_domain == "LAB"
+    guarded = authenticator.accounts_for("192.0.2.1")
+    assert await guarded.verify_password("alice", "pw") == Identity("alice", "LAB")
+    assert "no account" not in " ".join(settings.warnings())
+    assert isinstance(accounts, StoredAccounts)
+    accounts.close()
 
 
 async def test_the_proxy_that_follows_has_these_rules_and_no_channels() -> None:

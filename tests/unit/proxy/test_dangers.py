@@ -59,6 +59,17 @@ def test_files_with_secrets_must_be_private(tmp_path: Path) -> None:
     assert ("user",) not in {danger.settings for danger in dangers(settings, file)}
 
 
+def test_a_database_must_be_private(tmp_path: Path) -> None:
+    file, config = tmp_path / "a.sqlite3", tmp_path / "proxy.toml"
+    for each in (file, config):
+        each.touch()
+        each.chmod(0o644)
+    for url, told in ((f"sqlite:///{file}", file), (str(file), file), ("postgresql://db/rpch", config)):
+        settings = ProxyConfiguration(**{**SAFE, "user": [], "database": url})  # type: ignore[arg-type]
+        (danger,) = [danger for danger in dangers(settings, config) if danger.settings == ("database",)]
+        assert danger.cure == f"chmod 600 {told}"
+
+
 def test_a_danger_prints_what_and_cure() -> None:
     danger = next(iter(dangers(ProxyConfiguration(**{**SAFE, "valid_ports": ""}))))  # type: ignore[arg-type]
     assert str(danger) == "valid-ports: is empty: every target is refused; list servers as host:port"

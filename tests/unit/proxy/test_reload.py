@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from rpch.errors import ConfigError
+from rpch.proxy.accounts import ThrottleSettings
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.reload import Reloader, differences
 
@@ -52,6 +54,30 @@ async def test_wrong_settings_change_nothing(wrong: ProxyConfiguration | Excepti
     allowed, logs = await reloaded(wrong, tmp_path / "proxy.toml")
     assert not allowed
     assert [line["event"] for line in logs] == ["reload refused, the old settings stay"]
+
+
+async def test_wrong_guesses_stay_counted_and_accounts_open() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        proxy = OLD.proxy(tasks, OLD.accounts())
+        accounts, throttle = proxy.authenticator.accounts, proxy.authenticator.throttle
+        same = msgspec.structs.replace(OLD, valid_ports="b:2")
+        with capture_logs():
+            Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: same).reload()
+        assert (proxy.authenticator.accounts, proxy.authenticator.throttle) == (accounts, throttle)
+        stricter = msgspec.structs.replace(OLD, throttle=ThrottleSettings(per_account=1))
+        with capture_logs():
+            Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: stricter).reload()
+        assert proxy.authenticator.accounts is accounts
+        assert proxy.authenticator.throttle is not None
+        assert proxy.authenticator.throttle.limits.per_account == 1
+        with capture_logs():
+            Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: NEW).reload()
+        assert proxy.authenticator.accounts is not accounts
+
+
+def test_a_database_is_told_without_its_password() -> None:
+    new = msgspec.structs.replace(OLD, database="postgresql://mail:canary@db/rpch")
+    assert differences(OLD, new) == [("database", None, "postgresql://mail:***@db/rpch")]
 
 
 async def test_a_file_counts_as_changed_once_for_each_change(tmp_path: Path) -> None:
