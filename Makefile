@@ -43,7 +43,7 @@ check: $(READY)
 	$(BIN)/python -m tools.check_addresses
 
 test: $(READY)
-	$(BIN)/pytest -n 2 -m "not interop" --conformance docs/conformance.md
+	$(BIN)/pytest -n 2 -m "not interop" --conformance=docs/conformance.md
 
 peers:
 	@sh tools/install_peers.sh

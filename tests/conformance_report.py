@@ -1,7 +1,7 @@
 """Writes `docs/conformance.md`: every check of MS-RPCH's list, the tests that prove it, their outcome.
 
 A test says which checks it proves with `@pytest.mark.conformance(24, 25)`. The page is written when the
-run was asked for it (`--conformance FILE`), and only from what ran: a check without a test is listed as
+run was asked for it (`--conformance=FILE`), and only from what ran: a check without a test is listed as
 missing.
 """
 
