@@ -21,8 +21,8 @@ class Driver:
     __slots__ = (
         "_armed",
         "_carry_out",
+        "_hooks",
         "_loop",
-        "_time",
         "_timer",
         "_tracer",
         "after_turn",
@@ -37,23 +37,23 @@ class Driver:
         self.legs: dict[Leg, LegConnection] = {}
         self._carry_out, self._tracer = carry_out, tracer
         self.after_turn: Callable[[], None] | None = None
+        self._hooks = self.feed, self._detached  # made once, since each is an object for every leg
         self._loop = asyncio.get_running_loop()
-        self._time = self._loop.time
         self._timer: asyncio.TimerHandle | None = None
         self._armed: float | None = None
 
     def attach(self, connection: LegConnection) -> None:
         """Let a connection's events come here and this machine's bytes go there."""
         self.legs[connection.leg] = connection
-        connection.feed, connection.on_detached = self.feed, self._detached
+        connection.feed, connection.on_detached = self._hooks
 
     def feed(self, event: Event) -> None:
         """One turn."""
         machine = self.machine
         if self._tracer is None:
-            actions = machine.handle(event, self._time())
+            actions = machine.handle(event, self._loop.time())
         else:
-            before, now = machine.condition, self._time()
+            before, now = machine.condition, self._loop.time()
             actions = machine.handle(event, now)
             name = short(machine.virtual_connection)
             after = machine.condition

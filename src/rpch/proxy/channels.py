@@ -90,11 +90,9 @@ class ChannelOpening:
         "_driver",
         "_framing",
         "_headers",
-        "_inbound",
         "_kind",
         "_length",
         "_min_timeout",
-        "_mixed",
         "_on_lost",
         "_owner",
         "_proxy",
@@ -111,8 +109,6 @@ class ChannelOpening:
         # Few users and targets have all the channels: each name is kept once.
         self._user = intern(str(entry.identity or ANONYMOUS))
         self._owner = Owner(self._user, intern(str(entry.allowed.address)))
-        self._inbound = request.kind is ChannelKind.IN
-        self._mixed = request.kind is ChannelKind.CONNECT
         self._framing = framing_for(request.version, proxy.options.framing)
         self._on_lost: Callable[[], None] | None = None
         self._connection: LegConnection
@@ -131,7 +127,7 @@ class ChannelOpening:
             Leg(place),
             self._first,
             body=self._length,
-            excess_ignored=not self._inbound,
+            excess_ignored=not self._inbound and not self._proxy.options.settings.strict,
             chunked=self._framing is Framing.CHUNKED and not self._inbound,
         )
         self._connection.on_lost = self._lost
@@ -139,6 +135,14 @@ class ChannelOpening:
         late = self._proxy.options.first_pdu_timeout
         self._timer = asyncio.get_running_loop().call_later(late, self._late)
         self._connection.adopt(transport, rest)
+
+    @property
+    def _inbound(self) -> bool:
+        return self._kind is ChannelKind.IN
+
+    @property
+    def _mixed(self) -> bool:
+        return self._kind is ChannelKind.CONNECT
 
     def _lost(self) -> None:
         """The client's connection is gone."""
