@@ -19,6 +19,7 @@ from rpch.auth.outcomes import Authenticated
 from rpch.auth.schemes import CHALLENGE_HEADER, Scheme
 from rpch.client.credentials import Credentials
 from rpch.http.answers import echo_answer
+from rpch.http.channels import ECHO_MAX_LENGTH
 from rpch.http.heads import RequestHead, encode_response_head, read_request_head
 
 LOOPBACK = "127.0.0.1"
@@ -185,8 +186,11 @@ class Gate:
             outcome = await self._session.step(head.get(field), secure=True)
             if isinstance(outcome, Authenticated):
                 return head
-            await self._exchange.body(head.content_length)
             offers = [value for name, value in outcome.headers if name == CHALLENGE_HEADER]
+            if head.content_length > ECHO_MAX_LENGTH:
+                self._exchange.say(asking(offers, proxy=self._proxy, close=True))
+                raise ConnectionResetError("a body that nobody reads ends the connection")
+            await self._exchange.body(head.content_length)
             self._exchange.say(asking(offers, proxy=self._proxy))
 
 

@@ -43,15 +43,18 @@ def by(scheme: Scheme | None, password: str = PASSWORD) -> Credentials:
     return Credentials(USER, password, scheme)
 
 
-async def lengths_until_in(access: ProxyAccess, method: RpcMethod = RpcMethod.IN) -> None:
+async def come_in(access: ProxyAccess, method: RpcMethod = RpcMethod.IN) -> None:
     """Prepare a connection, and send the request that matters on it."""
     heads = access.heads(TARGET)
     transport, reader, proof = await prepare(access, heads, method)
     transport.write(
         heads.in_channel(proof=proof) if method is RpcMethod.IN else heads.out_channel(proof=proof)
     )
-    assert (await reader.response()).phrase == "Arrived"
+    head = await reader.response()
     transport.abort()
+    if head.status == 401:
+        raise AuthenticationFailed("refused at last")
+    assert head.phrase == "Arrived"
 
 
 def binding() -> ChannelBinding:
@@ -102,16 +105,26 @@ async def test_every_channel_is_authenticated_on_its_own_connection_bound_to_the
     async with peer(proxy.serve, server_tls()) as port:
         access = ProxyAccess("localhost", port, client_tls(), by(scheme))
         for _ in range(2):
-            await lengths_until_in(access)
+            await come_in(access)
     assert proxy.told() == [rounds, rounds]
+
+
+@pytest.mark.parametrize("scheme", [Scheme.NTLM, Scheme.NEGOTIATE])
+async def test_what_we_prove_in_between_is_worth_nothing_elsewhere(scheme: Scheme) -> None:
+    """A proxy that required extended protection sees that we meant somebody with another certificate."""
+    proxy = RpcProxy(protection=ProtectionMode.REQUIRE)
+    async with peer(proxy.serve, server_tls("localhost", "in-between.example")) as port:
+        access = ProxyAccess("localhost", port, client_tls(), by(scheme))
+        with pytest.raises(AuthenticationFailed, match="refused"):
+            await come_in(access)
 
 
 async def test_the_first_connection_asks_and_the_others_know() -> None:
     proxy = RpcProxy(Scheme.NTLM, Scheme.BASIC)
     async with peer(proxy.serve) as port:
         access = ProxyAccess(LOOPBACK, port, credentials=by(None))
-        await lengths_until_in(access, RpcMethod.OUT)
-        await lengths_until_in(access, RpcMethod.OUT)
+        await come_in(access, RpcMethod.OUT)
+        await come_in(access, RpcMethod.OUT)
     assert proxy.told() == [[("-", 0), ("NTLM", 0), ("NTLM", 76)], [("NTLM", 0), ("NTLM", 76)]]
 
 
@@ -130,8 +143,8 @@ async def test_a_proxy_that_lets_everybody_in_learns_nobodys_name() -> None:
     async with peer(open_to_all) as port:
         for credentials in (None, by(None)):
             access = ProxyAccess(LOOPBACK, port, credentials=credentials)
-            await lengths_until_in(access)
-            await lengths_until_in(access)
+            await come_in(access)
+            await come_in(access)
     ask, come = ("-", 0), ("-", 1 << 30)
     assert proxy.told() == [[come], [come], [ask, come], [come]]
 
@@ -147,7 +160,7 @@ async def test_a_proxy_that_closes_after_the_question_is_dialled_again(answer: b
             await exchange.ended()
 
     async with peer(serve) as port:
-        await lengths_until_in(ProxyAccess(LOOPBACK, port, credentials=by(None)))
+        await come_in(ProxyAccess(LOOPBACK, port, credentials=by(None)))
     assert len(seen) == 2
 
 
@@ -158,7 +171,7 @@ async def test_a_proxy_that_closes_what_was_just_authenticated_is_told_as_that()
 
     async with peer(serve) as port:
         with pytest.raises(TransportError, match="closed the connection that was just authenticated"):
-            await lengths_until_in(ProxyAccess(LOOPBACK, port, credentials=by(Scheme.NEGOTIATE)))
+            await come_in(ProxyAccess(LOOPBACK, port, credentials=by(Scheme.NEGOTIATE)))
 
 
 @pytest.mark.parametrize("scheme", [Scheme.NEGOTIATE, None])
@@ -166,7 +179,7 @@ async def test_a_refusal_ends_it(scheme: Scheme | None) -> None:
     proxy = RpcProxy()
     async with peer(proxy.serve) as port:
         with pytest.raises(AuthenticationFailed, match=f"the RPC proxy {LOOPBACK}:{port}: .* refused"):
-            await lengths_until_in(ProxyAccess(LOOPBACK, port, credentials=by(scheme, "wrong")))
+            await come_in(ProxyAccess(LOOPBACK, port, credentials=by(scheme, "wrong")))
 
 
 @pytest.mark.conformance(85)
@@ -177,7 +190,7 @@ async def test_an_error_to_a_round_reaches_the_caller_with_its_code() -> None:
 
     async with peer(serve) as port:
         with pytest.raises(ProxyError) as failed:
-            await lengths_until_in(ProxyAccess(LOOPBACK, port, credentials=by(None)))
+            await come_in(ProxyAccess(LOOPBACK, port, credentials=by(None)))
     assert failed.value.rpc_status == 0x6BA
 
 
@@ -188,7 +201,7 @@ async def test_a_407_from_a_proxy_that_nobody_named_is_told_as_that() -> None:
 
     async with peer(serve) as port:
         with pytest.raises(AuthenticationFailed, match="an HTTP proxy that nobody named"):
-            await lengths_until_in(ProxyAccess(LOOPBACK, port, credentials=by(None)))
+            await come_in(ProxyAccess(LOOPBACK, port, credentials=by(None)))
 
 
 async def test_a_proxy_that_hangs_up_or_says_nothing_is_an_error_of_the_way() -> None:
@@ -201,10 +214,10 @@ async def test_a_proxy_that_hangs_up_or_says_nothing_is_an_error_of_the_way() ->
     async with peer(hang_up) as port:
         access = ProxyAccess(LOOPBACK, port, credentials=by(None), timeout=0.05)
         with pytest.raises(TransportError, match="closed the connection"):
-            await lengths_until_in(access)
+            await come_in(access)
     async with peer(silent) as port:
         with pytest.raises(NoAnswer, match=r"did not finish authentication in 0\.05 seconds"):
-            await lengths_until_in(replace(access, port=port))
+            await come_in(replace(access, port=port))
 
 
 class Relay:

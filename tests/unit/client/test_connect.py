@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,18 @@ from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.errors import AccessDenied, AuthenticationFailed, ConfigError, TransportError
 from rpch.http.pragmas import Pragmas
 from rpch.server.demo import AddRequest, Demo
-from tests.unit.client.scripted import ALICE, LOOPBACK, PASSWORD, USER, Exchange, client_tls, peer, server_tls
+from tests.unit.client.scripted import (
+    ALICE,
+    LOOPBACK,
+    PASSWORD,
+    USER,
+    Exchange,
+    authority,
+    certificate,
+    client_tls,
+    peer,
+    server_tls,
+)
 from tests.unit.client.served import HTTP, TCP, served
 
 KNOWN: dict[str, Any] = {"user": USER, "password": PASSWORD, "tls": False}
@@ -123,6 +135,27 @@ async def test_whoever_has_a_certificate_uses_its_path() -> None:
     own = ssl.create_default_context()
     assert (await access_of("ncacn_http:server", tls=own, client_certificate=True)).client_certificate
     assert not (await access_of("ncacn_http:server", tls=own)).client_certificate
+
+
+@pytest.mark.conformance(20)
+async def test_a_certificate_of_ours_is_shown_in_tls(tmp_path: Path) -> None:
+    tls = server_tls()
+    tls.verify_mode = ssl.CERT_REQUIRED
+    authority().configure_trust(tls)
+    ours = certificate("alice.lab.example")
+    chain, key = tmp_path / "alice.pem", tmp_path / "alice.key"
+    chain.write_bytes(ours.cert_chain_pems[0].bytes())
+    key.write_bytes(ours.private_key_pem.bytes())
+    async with served(tls=tls) as running:
+        binding = f"ncacn_http:server[6001,RpcProxy=localhost:{running.proxy_port}]"
+        known = {**KNOWN, "scheme": "Basic"}
+        async with connect(
+            binding, **known | {"tls": client_tls()}, client_certificate=(chain, key)
+        ) as client:
+            assert await total(client) == 5
+        with pytest.raises(TransportError):
+            async with connect(binding, **known | {"tls": client_tls()}):
+                pass
 
 
 @pytest.mark.conformance(9)
