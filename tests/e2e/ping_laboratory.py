@@ -11,6 +11,8 @@ from typing import Any
 
 import trustme
 
+from rpch.auth.accounts import MemoryAccounts
+from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.client.credentials import Credentials
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.interface import interface_of
@@ -24,9 +26,10 @@ from rpch.server.demo import Demo
 from rpch.server.mapper import Mapper
 from rpch.server.registrations import Registration, Registrations
 from rpch.server.runtime import RpcServer
+from rpch.server.security import RpcAuthenticator
 
 LOOPBACK = "127.0.0.1"
-USER, PASSWORD = r"LAB\alice", "Passw0rd!"
+USER, CALLER, PASSWORD = r"LAB\alice", r"LAB\bob", "Passw0rd!"  # at the proxy, and at the server
 ALICE = Credentials(USER, PASSWORD)
 QUICK = 0.4  # seconds to wait for who will not answer
 
@@ -65,7 +68,9 @@ async def laboratory(
     registrations = Registrations()
     mapper, demo = Mapper(registrations), Demo()
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
-        server = RpcServer(tasks)
+        callers = MemoryAccounts.from_options([f"{CALLER}:{PASSWORD}"], setting="user")
+        ntlm = NtlmSettings.standalone("server", domain="LAB")
+        server = RpcServer(tasks, security=RpcAuthenticator(callers, ntlm=ntlm))
         mapper_http = await server.listen(http, LOOPBACK, 0, [mapper])
         demo_http = await server.listen(http, LOOPBACK, 0, [demo])
         mapper_tcp = await server.listen(tcp, LOOPBACK, 0, [mapper])

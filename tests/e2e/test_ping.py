@@ -10,12 +10,15 @@ import trustme
 
 from rpch.client.credentials import Credentials
 from rpch.client.principals import Principal
+from rpch.client.security import RpcCredentials
 from rpch.dcerpc.binding import parse_interface
 from rpch.dcerpc.interface import interface_of
-from rpch.dcerpc.pdus import SyntaxId
+from rpch.dcerpc.pdus import AuthLevel, AuthType, SyntaxId
 from rpch.probe.ladder import Outcome
 from rpch.server.demo import Demo
 from tests.e2e.ping_laboratory import (
+    CALLER,
+    PASSWORD,
     QUICK,
     USER,
     Laboratory,
@@ -162,6 +165,29 @@ async def test_an_interface_that_is_elsewhere_is_not_bound(lab: Laboratory) -> N
     )
 
 
+@pytest.mark.parametrize("auth_type", [AuthType.NTLM, AuthType.NEGOTIATE])
+@pytest.mark.parametrize("endpoint", [593, 6001])
+async def test_the_server_is_told_who_calls(lab: Laboratory, auth_type: AuthType, endpoint: int) -> None:
+    bob = RpcCredentials(CALLER, PASSWORD, AuthLevel.PKT_PRIVACY, auth_type)
+    report = await try_it(through(lab.plain, endpoint), caller=bob)
+    assert report.ok
+    seen = {result.step.name: result.detail for result in report.results}
+    assert seen["bind"] == rf"remote management accepted, as LAB\bob by {auth_type.name}, PKT_PRIVACY"
+
+
+@pytest.mark.parametrize("auth_type", [AuthType.NTLM, AuthType.NEGOTIATE])
+async def test_a_caller_whom_the_server_does_not_know_is_told_from_the_user_of_the_proxy(
+    lab: Laboratory, auth_type: AuthType
+) -> None:
+    stranger = RpcCredentials(USER, PASSWORD, AuthLevel.PKT_PRIVACY, auth_type)
+    report = await try_it(through(lab.plain, 6001), caller=stranger)
+    failed = failure(report)
+    assert failed.step.name in ("bind", "call")
+    assert failed.explanation is not None
+    assert USER in failed.explanation.cause
+    assert "-I" in failed.explanation.cure
+
+
 # Names and addresses
 
 
@@ -266,7 +292,7 @@ ANSWERS = [
 async def test_who_is_no_rpc_proxy_is_told_what_to_be(status: str, field: str, cause: str, cure: str) -> None:
     answer = f"HTTP/1.1 {status}\r\n{field}Content-Length: 2\r\n\r\nno".encode()
     async with serving(answering(answer)) as port:
-        report = await try_it(through(port))
+        report = await try_it(through(port), timeout=0.2)
     failed = next(result for result in report.results if result.outcome is Outcome.FAILED)
     assert failed.step.name == "schemes"
     assert failed.explanation is not None

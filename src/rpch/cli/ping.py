@@ -15,8 +15,8 @@ from rich.console import Console
 from rpch.aio.event_loop import run
 from rpch.aio.tls import client_context
 from rpch.cli.logs import configure_logs
-from rpch.cli.output import warn
 from rpch.client.credentials import Credentials
+from rpch.client.security import RpcCredentials, credentials_for
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.errors import ConfigError
@@ -28,7 +28,6 @@ from rpch.probe.target import DEFAULT_TIMEOUT, PingTarget, ping_target
 
 PASSWORD_VARIABLE: Final = "RPCH_PASSWORD"  # noqa: S105 - a name, not a password
 WIDTH_OF_FILES: Final = 120
-_NOT_TRIED: Final = "Taken, but not tried."
 
 
 def _as_in_rpcping(name: str, words: str, **more: Any) -> Any:
@@ -55,9 +54,9 @@ RelayIdentity = Annotated[
     Text, _as_in_rpcping("-A", "user,domain,password at the HTTP proxy; * asks for it.")
 ]
 RelaySchemes = Annotated[Text, _as_in_rpcping("-U", "Scheme at the HTTP proxy, as for -H.")]
-Package = Annotated[Text, _as_in_rpcping("-u", _NOT_TRIED)]
-Level = Annotated[Text, _as_in_rpcping("-a", _NOT_TRIED)]
-RpcIdentity = Annotated[Text, _as_in_rpcping("-I", _NOT_TRIED)]
+RpcIdentity = Annotated[Text, _as_in_rpcping("-I", "user,domain,password at the RPC server; * asks for it.")]
+Package = Annotated[Text, _as_in_rpcping("-u", "How to prove -I: Negotiate or 9, NTLM or 10.")]
+Level = Annotated[Text, _as_in_rpcping("-a", "How to protect calls: connect, pkt, integrity, privacy.")]
 ShowSubject = Annotated[bool, _as_in_rpcping("-b", "Taken; the subject is always shown.")]
 Verbosity = Annotated[int | None, _as_in_rpcping("-v", "Taken; everything is always shown.")]
 Quiet = Annotated[bool, _as_in_rpcping("-q", "Taken; only passwords are ever asked for.")]
@@ -87,9 +86,9 @@ def ping(
     http_proxy: HttpProxy = None,
     relay_identity: RelayIdentity = None,
     relay_schemes: RelaySchemes = None,
+    rpc_identity: RpcIdentity = None,
     package: Package = None,
     level: Level = None,
-    rpc_identity: RpcIdentity = None,
     show_subject: ShowSubject = False,
     verbosity: Verbosity = None,
     quiet: Quiet = False,
@@ -109,12 +108,11 @@ def ping(
         tls=_tls(binding, tls_ca, no_tls=no_tls or (flags is not None and not rpcping.uses_tls(flags))),
         interface=rpcping.parse_wanted_interface(interface) if interface else None,
         principal=rpcping.principal_of(subject) if subject else None,
+        caller=_caller(binding, rpc_identity, package, level),
         echo_only=echo_only,
         calls=calls,
         timeout=timeout,
     )
-    if package or level or rpc_identity:
-        warn("-u, -a and -I are about the RPC server: binds and calls go to it without authentication")
     report = _run_and_show(wanted, as_json=as_json)
     raise typer.Exit(0 if report.ok else 1)
 
@@ -154,6 +152,14 @@ def _identified(identity: Text, option: str, schemes: Text, schemes_option: str)
     if identity is None:
         return None
     return Credentials(*rpcping.parse_identity(identity, option, _ask), scheme)
+
+
+def _caller(binding: StringBinding, identity: Text, package: Text, level: Text) -> RpcCredentials | None:
+    """Who we are to the RPC server; without -I nobody, whatever -u and -a say."""
+    auth_type = rpcping.parse_package(package) if package else None
+    auth_level = rpcping.parse_level(level) if level else None
+    name, password = rpcping.parse_identity(identity, "-I", _ask) if identity else (None, "")
+    return credentials_for(binding, name, password, level=auth_level, auth_type=auth_type)
 
 
 def _ask(name: str) -> str:

@@ -14,7 +14,6 @@ from rpch.client.carriers import NotOpened
 from rpch.client.connections import NoAnswer
 from rpch.client.rpc import CallLost
 from rpch.client.tunnels import HttpProxyRefused
-from rpch.dcerpc.statuses import Status
 from rpch.errors import (
     AccessDenied,
     AuthenticationFailed,
@@ -27,8 +26,16 @@ from rpch.errors import (
     TransportError,
 )
 from rpch.probe.explanations_http import answered, challenged, not_opened
+from rpch.probe.explanations_rpc import (
+    bind_rejected,
+    caller_refused,
+    fault,
+    not_listening,
+    not_registered,
+)
 from rpch.probe.explanations_tls import certificate_refused, handshake_failed
 from rpch.probe.findings import (
+    CallerRefused,
     HttpProxyAsks,
     NotAnRpcProxy,
     NotListening,
@@ -127,20 +134,6 @@ def _http_proxy_refused(step: str, error: RpchError, situation: Situation) -> Ex
     )
 
 
-def _not_registered(step: str, error: RpchError, situation: Situation) -> Explanation:
-    return Explanation(
-        f"The endpoint mapper of {situation.server} works, but knows no such interface: {error}.",
-        "Check UUID and version; the service may not run, or may not be offered over this protocol."
-        " If you know its port, write it into the binding.",
-    )
-
-
-def _not_listening(step: str, error: RpchError, situation: Situation) -> Explanation:
-    return Explanation(
-        "The server answers, and says that it takes no calls.", "Wait until it has started, or restart it."
-    )
-
-
 def _no_answer(step: str, error: RpchError, situation: Situation) -> Explanation:
     if step == "dns":
         return Explanation(
@@ -167,36 +160,6 @@ def _no_answer(step: str, error: RpchError, situation: Situation) -> Explanation
         "Check that the port is the RPC proxy's and that the relay in between passes its methods"
         " RPC_IN_DATA and RPC_OUT_DATA; --timeout N waits longer.",
         hopeless=step == "schemes",
-    )
-
-
-def _bind_rejected(step: str, error: RpchError, situation: Situation) -> Explanation:
-    code = error.code if isinstance(error, BindRejected) else 0
-    if code == Status.RPC_S_UNKNOWN_IF:
-        return Explanation(
-            f"{situation.server} is an RPC server, but does not offer the interface at this port.",
-            "Check the port; the interface may be at another. To try another interface: -f UUID,VERSION.",
-        )
-    if code == Status.RPC_S_SERVER_TOO_BUSY:
-        return Explanation("The server takes no more connections for now.", "Try again later.")
-    if code == Status.ACCESS_DENIED:
-        return Explanation(
-            "The server does not let strangers use the interface.",
-            "It wants authentication at RPC level, which this check does not do; the way to it is good.",
-        )
-    return Explanation(f"The server refuses the bind: {error}.", "Look at the server's log for the reason.")
-
-
-def _fault(step: str, error: RpchError, situation: Situation) -> Explanation:
-    status = Status(error.status) if isinstance(error, RpcFault) else Status(0)
-    if status == Status.ACCESS_DENIED:
-        return Explanation(
-            "The server answers, and refuses the call to a stranger.",
-            "It wants authentication at RPC level, which this check does not do; the way to it is good.",
-        )
-    return Explanation(
-        f"The server answers the call with the fault {status}.",
-        "The way to it is good. Look at the server's log for the reason.",
     )
 
 
@@ -274,15 +237,16 @@ EXPLAINERS: Final[Sequence[tuple[tuple[type[RpchError], ...], Explainer]]] = (
     ((HttpProxyAsks,), _http_proxy_asks),
     ((NoUsableScheme,), _no_usable_scheme),
     ((OnlyInTheClear,), _only_in_the_clear),
+    ((CallerRefused,), caller_refused),
     ((AuthenticationFailed,), challenged),
     ((HttpProxyRefused,), _http_proxy_refused),
     ((ProxyError,), answered),
     ((NotOpened,), not_opened),
     ((NoAnswer,), _no_answer),
-    ((NotRegistered,), _not_registered),
-    ((NotListening,), _not_listening),
-    ((BindRejected,), _bind_rejected),
-    ((RpcFault,), _fault),
+    ((NotRegistered,), not_registered),
+    ((NotListening,), not_listening),
+    ((BindRejected,), bind_rejected),
+    ((RpcFault,), fault),
     ((CallLost,), _lost),
     ((DecodeError, RemoteProtocolError), _nonsense),
     ((TransportError,), _transport),

@@ -39,6 +39,10 @@ class OnlyInTheClear(AuthenticationFailed):
     """The proxy takes passwords only, and the way to it is not encrypted."""
 
 
+class CallerRefused(AuthenticationFailed):
+    """The RPC server and we could not agree on who is who.  MS-RPCE 3.3.1.5.2"""
+
+
 class HttpProxyAsks(AuthenticationFailed):
     """Not the RPC proxy but an HTTP proxy on the way wants credentials.  RFC 9110 15.5.8"""
 

@@ -14,7 +14,7 @@ from rpch.auth.schemes import Scheme
 from rpch.client.principals import Principal
 from rpch.dcerpc.binding import StringBinding, parse_interface
 from rpch.dcerpc.hostport import HostPort
-from rpch.dcerpc.pdus import SyntaxId
+from rpch.dcerpc.pdus import AuthLevel, AuthType, SyntaxId
 from rpch.errors import ConfigError
 
 ASKED: Final = "*"
@@ -24,6 +24,16 @@ USE_SSL: Final = 1
 USE_FIRST: Final = 2
 _FLAGS: Final = {"ssl": USE_SSL, "use_ssl": USE_SSL, "first": USE_FIRST, "use_first": USE_FIRST}
 _SCHEMES: Final = {"1": Scheme.BASIC, "2": Scheme.NTLM} | {scheme.lower(): scheme for scheme in Scheme}
+
+_NEGOTIATE: Final = dict.fromkeys(("9", "nego", "snego", "negotiate"), AuthType.NEGOTIATE)
+_PACKAGES: Final = {**_NEGOTIATE, "10": AuthType.NTLM, "ntlm": AuthType.NTLM}
+_LEVELS: Final = {
+    "connect": AuthLevel.CONNECT,
+    "call": AuthLevel.PKT,  # connections know no level between
+    "pkt": AuthLevel.PKT,
+    "integrity": AuthLevel.PKT_INTEGRITY,
+    "privacy": AuthLevel.PKT_PRIVACY,
+}
 
 
 def compose_binding(
@@ -86,6 +96,20 @@ def parse_scheme(text: str, option: str) -> Scheme | None:
     if unknown := [word for word in named if word not in _SCHEMES]:
         raise ConfigError(option, f"{unknown[0]!r} is not known; write Basic or 1, NTLM or 2, Negotiate")
     return _SCHEMES[named[0]] if len(named) == 1 else None
+
+
+def parse_package(text: str) -> AuthType:
+    """The security package of -u, by name or number."""
+    if (found := _PACKAGES.get(text.lower())) is None:
+        raise ConfigError("-u", f"{text!r} is not spoken here; write NTLM or 10, Negotiate or 9")
+    return found
+
+
+def parse_level(text: str) -> AuthLevel:
+    """The level of -a."""
+    if (found := _LEVELS.get(text.lower())) is None:
+        raise ConfigError("-a", f"{text!r} is no level; write {', '.join(_LEVELS)}")
+    return found
 
 
 def with_http_proxy(binding: StringBinding, text: str) -> StringBinding:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from rpch.client.carriers import HttpCarrier, TcpCarrier
 from rpch.client.connections import NoAnswer
 from rpch.client.rpc import RpcConnection
+from rpch.client.security import RpcCredentials
 from rpch.dcerpc.endpointmapper import (
     EndpointMapper,
     Entry,
@@ -28,9 +29,9 @@ from rpch.dcerpc.pdus import SyntaxId
 from rpch.dcerpc.remotemanagement import Nothing, RemoteManagement
 from rpch.dcerpc.statuses import Status
 from rpch.dcerpc.towers import Tower
-from rpch.errors import DecodeError, RpcFault
+from rpch.errors import AuthenticationFailed, DecodeError, RpcFault
 from rpch.ndr import NIL_HANDLE, ContextHandle
-from rpch.probe.findings import NotListening, NotRegistered
+from rpch.probe.findings import CallerRefused, NotListening, NotRegistered
 from rpch.probe.target import PingTarget
 from rpch.trace import Tracer
 from rpch.vconn.settings import ClientSettings
@@ -49,7 +50,7 @@ class RpcSteps:
 
     def __init__(self, target: PingTarget, spawn: Spawn, tracer: Tracer | None = None) -> None:
         self._target, self._spawn, self._tracer = target, spawn, tracer
-        self._connections: dict[int, RpcConnection] = {}
+        self._connections: dict[tuple[int, RpcCredentials | None], RpcConnection] = {}
         self._carriers: list[TcpCarrier | HttpCarrier] = []
         self._port = target.port
         # Servers join connections of one client by it.  MS-RPCH 2.2.3.5.13
@@ -57,7 +58,7 @@ class RpcSteps:
 
     async def mapper(self) -> str:
         """Whether the endpoint mapper answers, and what it knows."""
-        connection = await self._connection(self._target.mapper_port)
+        connection = await self._connection(self._target.mapper_port, None)
         await self._bind(connection, interface_of(EndpointMapper))
         if self._port is None and self._target.interface is not None:
             return await self._find(connection, self._target.interface)
@@ -68,20 +69,21 @@ class RpcSteps:
 
     async def port(self) -> str:
         """Whether a connection to the port opens."""
-        await self._connection(self.wanted_port)
+        await self._connection(self.wanted_port, self._target.caller)
         return f"open to {self._target.rpc_target(self.wanted_port)}"
 
     async def bind(self) -> str:
         """Whether the server offers the interface."""
         wanted = self._target.interface
         interface = _unknown(wanted) if wanted else interface_of(RemoteManagement)
-        await self._bind(await self._connection(self.wanted_port), interface)
-        name = f"{wanted}" if wanted else "remote management"
-        return f"{name} accepted"
+        caller = self._target.caller
+        await self._bind(await self._connection(self.wanted_port, caller), interface)
+        told = f", as {caller.user} by {caller.auth_type.name}, {caller.level.name}" if caller else ""
+        return f"{wanted or 'remote management'} accepted{told}"
 
     async def call(self) -> str:
         """Whether calls are answered."""
-        connection = await self._connection(self.wanted_port)
+        connection = await self._connection(self.wanted_port, self._target.caller)
         times = []
         for _ in range(self._target.calls):
             begun = perf_counter()
@@ -148,14 +150,15 @@ class RpcSteps:
             return None
         return tower.port if tower.protseq is self._target.protseq else None
 
-    async def _connection(self, port: int) -> RpcConnection:
-        connection = self._connections.get(port)
+    async def _connection(self, port: int, caller: RpcCredentials | None) -> RpcConnection:
+        connection = self._connections.get((port, caller))
         if connection is None or connection.closed:
+            proof = await caller.begin(self._target.binding) if caller else None
             carrier = self._carrier(port)
             self._carriers.append(carrier)
-            connection = RpcConnection(carrier, self._spawn, tracer=self._tracer)
+            connection = RpcConnection(carrier, self._spawn, authentication=proof, tracer=self._tracer)
             await carrier.open(connection)
-            self._connections[port] = connection
+            self._connections[port, caller] = connection
         return connection
 
     def _carrier(self, port: int) -> TcpCarrier | HttpCarrier:
@@ -175,6 +178,8 @@ class RpcSteps:
         try:
             async with asyncio.timeout(seconds):
                 await connection.bind(interface)
+        except AuthenticationFailed as error:
+            raise CallerRefused(error.reason) from error
         except TimeoutError:
             raise NoAnswer(f"no answer to the bind in {seconds:g} seconds", seconds=seconds) from None
 
@@ -185,6 +190,8 @@ class RpcSteps:
         chosen = self._target.binding.object_uuid if managed else None
         try:
             return await connection.call(operation, request, timeout=seconds, object_uuid=chosen)
+        except AuthenticationFailed as error:
+            raise CallerRefused(error.reason) from error
         except TimeoutError:
             words = f"no answer to {operation.name} in {seconds:g} seconds"
             raise NoAnswer(words, seconds=seconds) from None

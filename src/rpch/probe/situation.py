@@ -13,8 +13,8 @@ class Situation:
     """The names of everything on the way, as a person would write them, and what is known already.
 
     `dialled` is the name that is resolved, `hop` that with its port; `proxy` is the RPC proxy, if there is
-    one, and `server` the RPC server behind it. `channels_pass` says that a virtual connection to another
-    port has opened on the same way.
+    one, and `server` the RPC server behind it; `user` is who we are to the one, and `caller` to the other.
+    `channels_pass` says that a virtual connection to another port has opened on the same way.
     """
 
     dialled: str
@@ -23,6 +23,7 @@ class Situation:
     proxy: str = ""
     tls: bool = False
     user: str | None = None
+    caller: str | None = None
     channels_pass: bool = False
 
     @classmethod
@@ -31,10 +32,11 @@ class Situation:
         host, port = target.hop
         hop, access = _joined(host, port), target.access
         server = str(target.rpc_target(server_port))
+        caller = target.caller.user if target.caller else None
         if access is None:
-            return cls(host, hop, server)
+            return cls(host, hop, server, caller=caller)
         user = access.credentials.user if access.credentials else None
-        return cls(host, hop, server, str(access), access.tls is not None, user, channels_pass)
+        return cls(host, hop, server, str(access), access.tls is not None, user, caller, channels_pass)
 
 
 def _joined(host: str, port: int) -> str:

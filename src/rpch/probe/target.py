@@ -12,6 +12,7 @@ from rpch.client.connect import access_for
 from rpch.client.credentials import Credentials
 from rpch.client.principals import Principal
 from rpch.client.proxy_settings import proxy_from_environment
+from rpch.client.security import RpcCredentials
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.pdus import SyntaxId
 from rpch.dcerpc.protseq import ProtocolSequence
@@ -25,13 +26,14 @@ DEFAULT_TIMEOUT: Final = 10.0
 class PingTarget:
     """One RPC server and the way to it. `access` is None for plain TCP.
 
-    `interface` is looked up and bound instead of remote management; `calls` are made one after the other;
-    `timeout`, in seconds, is for each answer.
+    `interface` is looked up and bound instead of remote management; `caller` is who we are to the server;
+    `calls` are made one after the other; `timeout`, in seconds, is for each answer.
     """
 
     binding: StringBinding
     access: ProxyAccess | None
     interface: SyntaxId | None = None
+    caller: RpcCredentials | None = None
     echo_only: bool = False
     calls: int = 1
     timeout: float = DEFAULT_TIMEOUT
@@ -91,6 +93,7 @@ def ping_target(
     tls: ssl.SSLContext | None = None,
     principal: Principal | None = None,
     interface: SyntaxId | None = None,
+    caller: RpcCredentials | None = None,
     echo_only: bool = False,
     calls: int = 1,
     timeout: float = DEFAULT_TIMEOUT,
@@ -98,7 +101,8 @@ def ping_target(
     """A target with the way to it that its binding names; without `tls` everything is in the clear.
 
     `credentials` are for the RPC proxy, `relay_credentials` for an HTTP proxy before it, which may also be
-    the one that the `environment` names; `principal` is who the certificate must name.
+    the one that the `environment` names; `principal` is who the certificate must name. `caller` is for the
+    RPC server.
     """
     if principal is not None and tls is None:
         raise ConfigError("-B", "needs a certificate to look at, so it needs TLS")
@@ -108,4 +112,4 @@ def ping_target(
         if environment is not None:
             relay = proxy_from_environment(environment, access.host, relay_credentials)  # and no other
         access = replace(access, credentials=credentials, principal=principal, http_proxy=relay)
-    return PingTarget(binding, access, interface, echo_only, calls, timeout)
+    return PingTarget(binding, access, interface, caller, echo_only, calls, timeout)

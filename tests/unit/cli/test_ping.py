@@ -12,8 +12,10 @@ from rpch.auth.schemes import Scheme
 from rpch.cli import app
 from rpch.client.credentials import Credentials
 from rpch.client.principals import Principal
+from rpch.client.security import RpcCredentials
 from rpch.client.tunnels import HttpProxy
 from rpch.dcerpc.binding import parse_interface
+from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.errors import ConfigError
 from rpch.probe.ladder import Outcome, Report, Step, StepResult
 from rpch.probe.target import PingTarget
@@ -181,7 +183,20 @@ def test_a_line_for_rpcping_works_as_it_is(climbed: Climbed) -> None:
     assert climbed.target.echo_only
     assert climbed.target.access is not None
     assert climbed.target.access.principal == Principal.parse("msstd:proxy")
-    assert "-u, -a and -I" in result.stderr
+    bob = RpcCredentials(r"LAB\alice", "y", AuthLevel.CONNECT, AuthType.NTLM)
+    assert climbed.target.caller == bob
+    assert not result.stderr
+
+
+def test_who_calls_is_told_to_the_server_only_where_he_is_named(climbed: Climbed) -> None:
+    run("ncacn_ip_tcp:server", "-I", "bob,LAB,secret")
+    assert climbed.target.caller == RpcCredentials(r"LAB\bob", "secret")
+    assert "-u" in problem("ncacn_ip_tcp:server", "-I", "bob,LAB,secret", "-u", "SChannel")
+
+
+def test_how_to_prove_a_name_is_no_name(climbed: Climbed) -> None:
+    run("ncacn_ip_tcp:server", "-u", "10", "-a", "pkt")
+    assert climbed.target.caller is None
 
 
 def test_the_server_in_parts(climbed: Climbed) -> None:

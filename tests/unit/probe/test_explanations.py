@@ -24,6 +24,7 @@ from rpch.errors import (
 )
 from rpch.probe.explanations import explain
 from rpch.probe.findings import (
+    CallerRefused,
     HttpProxyAsks,
     NotAnRpcProxy,
     NotListening,
@@ -63,6 +64,7 @@ CASES: list[tuple[str, RpchError, Situation, str]] = [
     ("echo_in", NoUsableScheme("Digest"), AT, "no way to authenticate"),
     ("echo_in", OnlyInTheClear("Basic"), AT, "passwords only"),
     ("echo_in", AuthenticationFailed("401"), AT, "does not accept alice"),
+    ("bind", CallerRefused("too weak"), AT, "who is who: too weak"),
     ("port", ProxyError(503, "x", rpc_status=0x6BA, rule="ValidPorts"), AT, "ValidPorts"),
     ("port", NotOpened("late", seconds=1, state="WAIT_C2"), AT, "OUT channel is open"),
     ("dns", SILENT, AT, "DNS server"),
@@ -74,10 +76,6 @@ CASES: list[tuple[str, RpchError, Situation, str]] = [
     ("mapper", NotRegistered("x/v1.0"), AT, "knows no such interface: x/v1.0"),
     ("call", NotListening("False"), AT, "takes no calls"),
     ("bind", BindRejected("no", code=Status.RPC_S_UNKNOWN_IF), AT, "does not offer the interface"),
-    ("bind", BindRejected("no", code=Status.RPC_S_SERVER_TOO_BUSY), AT, "no more connections"),
-    ("bind", BindRejected("no", code=Status.ACCESS_DENIED), AT, "strangers"),
-    ("bind", BindRejected("no", code=Status.RPC_S_PROTOCOL_ERROR), AT, "refuses the bind"),
-    ("call", RpcFault(Status.ACCESS_DENIED), AT, "refuses the call to a stranger"),
     ("call", RpcFault(Status.OP_RNG_ERROR), AT, "OP_RNG_ERROR"),
     ("call", LOST, AT, "was closed again"),
     ("schemes", DecodeError("no HTTP/1.x response", at=0), AT, "not the HTTP of an RPC proxy"),

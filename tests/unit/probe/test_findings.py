@@ -7,6 +7,7 @@ import pytest
 from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError, TransportError
 from rpch.probe.certificate import Certificate
 from rpch.probe.findings import (
+    CallerRefused,
     HttpProxyAsks,
     NotAnRpcProxy,
     NotListening,
@@ -41,6 +42,7 @@ def test_a_certificate_that_is_not_accepted_says_for_whom_it_is() -> None:
         (SpeaksRpc, TransportError),
         (NotAnRpcProxy, RemoteProtocolError),
         (NoUsableScheme, AuthenticationFailed),
+        (CallerRefused, AuthenticationFailed),
         (OnlyInTheClear, AuthenticationFailed),
         (HttpProxyAsks, AuthenticationFailed),
         (NotRegistered, RpchError),

@@ -7,11 +7,13 @@ import pytest
 from rpch.auth.schemes import Scheme
 from rpch.client.principals import Principal
 from rpch.dcerpc.binding import StringBinding
-from rpch.dcerpc.pdus import SyntaxId
+from rpch.dcerpc.pdus import AuthLevel, AuthType, SyntaxId
 from rpch.errors import ConfigError
 from rpch.probe.rpcping import (
     compose_binding,
     parse_identity,
+    parse_level,
+    parse_package,
     parse_scheme,
     parse_wanted_interface,
     principal_of,
@@ -107,6 +109,37 @@ def test_several_schemes_leave_the_choice_open() -> None:
     assert parse_scheme("Basic, NTLM", "-H") is None
     with pytest.raises(ConfigError, match="-U: 'digest' is not known"):
         parse_scheme("Basic,Digest", "-U")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("10", AuthType.NTLM),
+        ("NTLM", AuthType.NTLM),
+        ("9", AuthType.NEGOTIATE),
+        ("snego", AuthType.NEGOTIATE),
+    ],
+)
+def test_a_security_package_has_a_name_or_a_number(text: str, found: AuthType) -> None:
+    assert parse_package(text) is found
+    with pytest.raises(ConfigError, match="-u: '14' is not spoken here"):
+        parse_package("14")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("connect", AuthLevel.CONNECT),
+        ("call", AuthLevel.PKT),
+        ("Pkt", AuthLevel.PKT),
+        ("integrity", AuthLevel.PKT_INTEGRITY),
+        ("privacy", AuthLevel.PKT_PRIVACY),
+    ],
+)
+def test_a_level_has_a_name(text: str, found: AuthLevel) -> None:
+    assert parse_level(text) is found
+    with pytest.raises(ConfigError, match="-a: 'none' is no level; write connect, call"):
+        parse_level("none")
 
 
 def test_an_http_proxy_is_insisted_on_or_left_out() -> None:

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from rpch.client.connections import NoAnswer
+from rpch.client.security import RpcCredentials
 from rpch.dcerpc.binding import StringBinding
+from rpch.dcerpc.clientevents import Authentication
 from rpch.dcerpc.endpointmapper import (
     ANY_OBJECT,
     Entry,
@@ -19,7 +22,7 @@ from rpch.dcerpc.endpointmapper import (
     TowerOctets,
 )
 from rpch.dcerpc.interface import Call, interface_of
-from rpch.dcerpc.pdus import SyntaxId
+from rpch.dcerpc.pdus import AuthLevel, AuthType, SyntaxId
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.remotemanagement import (
     InquireInterfacesResponse,
@@ -27,10 +30,11 @@ from rpch.dcerpc.remotemanagement import (
     Nothing,
     RemoteManagement,
 )
+from rpch.dcerpc.security import Declined
 from rpch.dcerpc.statuses import Status
 from rpch.errors import BindRejected, RpcFault, TransportError
 from rpch.ndr import ContextHandle
-from rpch.probe.findings import NotListening, NotRegistered
+from rpch.probe.findings import CallerRefused, NotListening, NotRegistered
 from rpch.probe.rpcsteps import RpcSteps
 from rpch.probe.target import ping_target
 from rpch.server.demo import Demo
@@ -38,7 +42,7 @@ from rpch.server.management import Management
 from rpch.server.mapper import Mapper
 from rpch.server.registrations import Registration, Registrations
 from rpch.server.runtime import RpcServer
-from tests.e2e.ping_laboratory import ALICE, LOOPBACK, Laboratory, laboratory, mute, serving
+from tests.e2e.ping_laboratory import ALICE, CALLER, LOOPBACK, PASSWORD, Laboratory, laboratory, mute, serving
 
 DEMO = interface_of(Demo).syntax
 TCP = ProtocolSequence.NCACN_IP_TCP
@@ -151,6 +155,43 @@ async def test_objects_are_for_the_server_only() -> None:
     one = UUID(int=5)
     async with tcp_server(Demo()) as binding, steps_to(f"{one}@{binding}") as steps:
         assert (await steps.call()).startswith("the server listens")
+
+
+@pytest.mark.parametrize("auth_type", [AuthType.NTLM, AuthType.NEGOTIATE])
+async def test_a_caller_proves_himself_to_the_server_but_not_to_its_mapper(
+    lab: Laboratory, auth_type: AuthType
+) -> None:
+    bob = RpcCredentials(CALLER, PASSWORD, AuthLevel.PKT_INTEGRITY, auth_type)
+    binding = f"ncacn_http:localhost[RpcProxy=localhost:{lab.plain}]"
+    async with steps_to(binding, caller=bob) as steps:
+        assert await steps.mapper() == "it lists 1 interface, ncacn_http on 6001"
+        told = rf"remote management accepted, as LAB\bob by {auth_type.name}, PKT_INTEGRITY"
+        assert await steps.bind() == told
+        assert (await steps.call()).startswith("the server listens")
+
+
+class Weak:
+    """A mechanism that both sides give up."""
+
+    auth_type, level, user = AuthType.NTLM, AuthLevel.PKT_PRIVACY, CALLER
+
+    def __init__(self, answer: Declined) -> None:
+        self._answer = answer
+
+    async def begin(self, binding: StringBinding) -> Authentication:
+        good = await RpcCredentials(CALLER, PASSWORD, auth_type=AuthType.NTLM).begin(binding)
+        return replace(good, mechanism=self)  # type: ignore[arg-type]
+
+    def step(self, token: bytes) -> Declined:
+        return self._answer
+
+
+@pytest.mark.parametrize("step", ["bind", "call"])
+async def test_a_server_that_cannot_prove_itself_is_not_believed(lab: Laboratory, step: str) -> None:
+    caller: Any = Weak(Declined("too weak"))
+    async with steps_to(f"ncacn_ip_tcp:{LOOPBACK}[{lab.demo_tcp}]", caller=caller) as steps:
+        with pytest.raises(CallerRefused, match="too weak"):
+            await getattr(steps, step)()
 
 
 class Asleep(Management):

@@ -5,6 +5,7 @@ import ssl
 import pytest
 
 from rpch.client.credentials import Credentials
+from rpch.client.security import RpcCredentials
 from rpch.dcerpc.binding import StringBinding
 from rpch.probe.situation import Situation
 from rpch.probe.target import ping_target
@@ -33,6 +34,14 @@ TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 def test_who_is_where(binding: str, situation: Situation) -> None:
     target = ping_target(StringBinding.parse(binding), credentials=Credentials("alice", "secret"), tls=TLS)
     assert Situation.of(target, 593) == situation
+
+
+def test_the_server_may_know_somebody_else() -> None:
+    bob = RpcCredentials("bob", "secret")
+    over_tcp = ping_target(StringBinding.parse("ncacn_ip_tcp:server[1024]"), caller=bob)
+    assert Situation.of(over_tcp, 1024).caller == "bob"
+    over_http = ping_target(StringBinding.parse("ncacn_http:server[RpcProxy=proxy]"), caller=bob)
+    assert (Situation.of(over_http, 1024).user, Situation.of(over_http, 1024).caller) == (None, "bob")
 
 
 def test_nobody_need_be_named_and_channels_may_have_passed() -> None:
