@@ -29,6 +29,7 @@ SESSION = UUID("00112233-4455-6677-8899-aabbccddeeff")
         (["Other=1, ,=,=2"], Pragmas()),
     ],
 )
+@pytest.mark.conformance(10)
 def test_directives_come_in_several_forms(values: list[str], expected: Pragmas) -> None:
     assert read_pragmas(values) == expected
 

@@ -101,6 +101,7 @@ def test_an_absolute_target_without_a_path_has_the_root() -> None:
         ("under_score-$(x)'{~}!&:1", "under_score-$(x)'{~}!&", 1),
     ],
 )
+@pytest.mark.conformance(21)
 def test_a_query_names_a_server_and_a_port(query: str, host: str, port: int) -> None:
     assert read_server(query) == RpcTarget(host, port)
 
@@ -143,6 +144,7 @@ def test_a_query_names_a_server_and_a_port(query: str, host: str, port: int) -> 
         ("ex01%4:593", "TargetForm"),
     ],
 )
+@pytest.mark.conformance(21)
 def test_queries_that_name_no_server(query: str | None, rule: str) -> None:
     with pytest.raises(HttpRefused) as caught:
         read_server(query)

@@ -82,6 +82,7 @@ def test_an_echo_needs_authentication_and_no_target() -> None:
         ),
     ],
 )
+@pytest.mark.conformance(92)
 def test_rules_are_asked_in_their_order(
     policy: Policy,
     request_: ChannelRequest,
@@ -99,6 +100,7 @@ def test_what_needs_no_credentials_is_refused_before_them() -> None:
     assert POLICY.before_authentication(asked("unlisted:1"), secure=True) is None
 
 
+@pytest.mark.conformance(92)
 def test_opening_the_proxy_takes_two_switches() -> None:
     anonymous = dataclasses.replace(POLICY, allow_anonymous=True)
     plain = dataclasses.replace(POLICY, require_tls=False)

@@ -35,6 +35,7 @@ async def reloaded(read: ProxyConfiguration | Exception, file: Path) -> tuple[bo
         return proxy.policy.valid_ports.allows("b", 2) is not None, [dict(line) for line in logs]
 
 
+@pytest.mark.conformance(91)
 async def test_new_settings_are_followed_and_told(tmp_path: Path) -> None:
     allowed, logs = await reloaded(NEW, tmp_path / "proxy.toml")
     assert allowed

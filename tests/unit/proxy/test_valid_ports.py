@@ -44,6 +44,7 @@ def test_the_registrys_own_example_is_read_and_printed() -> None:
         ("data7", 593, False),
     ],
 )
+@pytest.mark.conformance(91)
 def test_names_are_compared_as_written_and_in_any_case(host: str, port: int, allowed: bool) -> None:
     ports = ValidPorts.parse(REGISTRY, wildcards=True)
     assert (ports.allows(host, port) is not None) is allowed
@@ -106,6 +107,7 @@ def test_a_wrong_list_is_explained_with_place_and_cure(text: str, problem: str) 
     assert caught.value.setting == "ValidPorts"
 
 
+@pytest.mark.conformance(91)
 def test_wildcards_are_refused_unless_allowed() -> None:
     with pytest.raises(ConfigError, match=r"at character 5, .*wildcards are not allowed here; list each"):
         ValidPorts.parse("Data*:4000", setting="ValidPorts")
