@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from rpch.auth.schemes import CONNECTION_BOUND
 from rpch.client.carriers import NotOpened
 from rpch.errors import ProxyError, RpchError
 from rpch.probe.ladder import Explanation
@@ -29,16 +30,23 @@ def challenged(step: str, error: RpchError, situation: Situation) -> Explanation
             hopeless=True,
         )
     if step in ("echo_in", "echo_out"):
-        return Explanation(
-            f"The proxy does not accept {situation.user} with this password.",
-            r"Check both, and the form of the name: DOMAIN\name or name@domain. The account may also be"
-            " locked or not permitted; the proxy's log says which. NTLM and Negotiate fail too where a relay"
-            " shares connections among clients. No further attempt was made.",
-            hopeless=True,
-        )
+        return _wrong_password(situation)
     return Explanation(
         f"The proxy accepted {situation.user} for an echo, and refuses the same for a channel.",
         "A relay may drop the Authorization field or spread requests over proxies with different accounts.",
+        hopeless=True,
+    )
+
+
+def _wrong_password(at: Situation) -> Explanation:
+    bound, shared = "", ""
+    if at.scheme in CONNECTION_BOUND:
+        bound = f" Or a relay in between does not keep the connection to one client, which {at.scheme} needs."
+        shared = " -H Basic tells which of the two it is."
+    return Explanation(
+        f"The proxy does not accept {at.user} with this password.{bound}",
+        r"Check both, and the form of the name: DOMAIN\name or name@domain. The account may also be"
+        f" locked or not permitted; the proxy's log says which.{shared} No further attempt was made.",
         hopeless=True,
     )
 
@@ -65,8 +73,9 @@ def not_opened(step: str, error: RpchError, situation: Situation) -> Explanation
         return Explanation(
             "Echoes pass, but the answer on the OUT channel does not arrive: a reverse proxy holds back"
             f" the response, or the proxy gets no connection to {situation.server}.",
-            "Switch response buffering off (nginx: proxy_buffering off) and lift limits on the length of"
-            " requests; if there is no reverse proxy, check the way from the RPC proxy to the server.",
+            "Switch buffering off, for responses and for requests (nginx: proxy_buffering off,"
+            " proxy_request_buffering off); if there is no reverse proxy, check the way from the RPC proxy to"
+            " the server.",
         )
     return Explanation(
         "The two connections for IN and OUT could not be made in time.",

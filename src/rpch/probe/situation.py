@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from rpch.auth.schemes import Scheme
 from rpch.probe.target import PingTarget
 
 
@@ -13,7 +14,8 @@ class Situation:
     """The names of everything on the way, as a person would write them, and what is known already.
 
     `dialled` is the name that is resolved, `hop` that with its port; `proxy` is the RPC proxy, if there is
-    one, and `server` the RPC server behind it; `user` is who we are to the one, and `caller` to the other.
+    one, and `server` the RPC server behind it; `user` is who we are to the one, by `scheme`, and `caller`
+    to the other.
     `channels_pass` says that a virtual connection to another port has opened on the same way.
     """
 
@@ -23,6 +25,7 @@ class Situation:
     proxy: str = ""
     tls: bool = False
     user: str | None = None
+    scheme: Scheme | None = None
     caller: str | None = None
     channels_pass: bool = False
 
@@ -35,8 +38,18 @@ class Situation:
         caller = target.caller.user if target.caller else None
         if access is None:
             return cls(host, hop, server, caller=caller)
-        user = access.credentials.user if access.credentials else None
-        return cls(host, hop, server, str(access), access.tls is not None, user, caller, channels_pass)
+        known = access.credentials
+        return cls(
+            host,
+            hop,
+            server,
+            str(access),
+            tls=access.tls is not None,
+            user=known.user if known else None,
+            scheme=(known.scheme or access.learned.scheme) if known else None,
+            caller=caller,
+            channels_pass=channels_pass,
+        )
 
 
 def _joined(host: str, port: int) -> str:

@@ -1,7 +1,10 @@
 """What an RPC proxy, or something before it, means by its answer."""
 
+from dataclasses import replace
+
 import pytest
 
+from rpch.auth.schemes import Scheme
 from rpch.client.carriers import NotOpened
 from rpch.errors import AuthenticationFailed, ProxyError, TransportError
 from rpch.probe.explanations_http import answered, challenged, not_opened
@@ -113,6 +116,15 @@ def test_refused_credentials_are_not_tried_again(step: str, at: Situation, cause
     found = challenged(step, AuthenticationFailed("401"), at)
     assert cause in found.cause
     assert found.hopeless
+
+
+@pytest.mark.parametrize("scheme", [Scheme.NTLM, Scheme.NEGOTIATE])
+def test_a_relay_may_spoil_what_is_bound_to_the_connection(scheme: Scheme) -> None:
+    found = challenged("echo_in", AuthenticationFailed("401"), replace(AT, scheme=scheme))
+    assert f"which {scheme} needs" in found.cause
+    assert "-H Basic" in found.cure
+    basic = challenged("echo_in", AuthenticationFailed("401"), replace(AT, scheme=Scheme.BASIC))
+    assert "relay" not in basic.cause
 
 
 @pytest.mark.parametrize(
