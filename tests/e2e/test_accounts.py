@@ -1,4 +1,4 @@
-"""Accounts in a database, behind real processes of the proxy: guessing is counted for all, and tells nothing."""
+"""Accounts in a database, behind real proxies: guessing is counted by all of them, and tells nothing."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ from tests.interop.rpch_commands import RPCH, Served, serving
 pytestmark = pytest.mark.slow
 
 ALICE, BOB = Identity("alice", "LAB"), Identity("bob", "LAB")
-GENEROUS = (
-    "[throttle]\nper-account-and-source = 9999\nper-source = 9999\nper-account = 9999\nper-minute = 9999\n"
-)
+LIMITS = ("per-account-and-source", "per-source", "per-account", "per-minute")
+GENEROUS = "\n".join(["[throttle]", *(f"{name} = 9999" for name in LIMITS)])
 PAIRS = 40
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, cast
 from rpch.aio.lingering import LINGER_BYTES, Lingering
 from rpch.auth.accounts import Identity
 from rpch.auth.channel_binding import Channel
-from rpch.auth.outcomes import Authenticated, AuthOutcome, Challenge, Headers, Refused
+from rpch.auth.outcomes import Authenticated, AuthOutcome, AuthRule, Challenge, Headers, Refused
 from rpch.auth.schemes import CHALLENGE_HEADER
 from rpch.http.answers import CONTINUE, challenge_answer, echo_answer, refusal_answer
 from rpch.http.channels import ChannelKind, ChannelRequest, read_channel_request
@@ -187,9 +187,10 @@ class ProxyConnection(asyncio.Protocol):
             case Refused(rule=rule, detail=detail, status=status, headers=headers):
                 self._proxy.report_refusal(arrival.client, request, rule, detail)
                 if status == 401 and (offers := _offers(headers)):
-                    self._end(challenge_answer(offers, reuse=False, rule=rule))
+                    self._end(challenge_answer(offers, reuse=False))  # wrong, locked or disabled: all alike
                 else:
-                    self._end(refusal_answer(HttpRefused(status, "", rule, detail)))
+                    shown = "" if rule == AuthRule.UNAVAILABLE else detail  # says where accounts are
+                    self._end(refusal_answer(HttpRefused(status, "", rule, shown)))
 
     def _challenge(self, request: ChannelRequest, offers: list[str]) -> None:
         if not request.reusable_after_401:

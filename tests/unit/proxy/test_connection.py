@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
+from rpch.auth.accounts import Identity, MemoryAccounts
+from rpch.errors import AccessDenied, TransportError
 from rpch.http.answers import CONTINUE, echo_answer
 from rpch.proxy import connection as module
 from rpch.proxy.configuration import ProxyConfiguration
@@ -281,6 +283,45 @@ async def test_a_client_that_waits_for_continue_gets_it_only_behind_its_password
 
 
 # Refusals
+
+
+class Accounts(MemoryAccounts):
+    """Accounts that refuse, or that are away."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__({})
+        self.error = error
+
+    async def verify_password(self, name: str, password: str) -> Identity | None:
+        if self.error is not None:
+            raise self.error
+        return None
+
+
+async def refused_by(error: Exception | None) -> bytes:
+    """What a client reads whose credentials are refused until its connection is closed."""
+    async with a_proxy() as proxy:
+        proxy.authenticator.accounts = Accounts(error)
+        connection, transport = connected(proxy)
+        said = b""
+        while not transport.is_ended():
+            connection.data_received(request(length=0, fields=WRONG))
+            said += await answered(transport)
+        lose(transport)
+        return said
+
+
+async def test_wrong_locked_and_disabled_look_alike() -> None:
+    wrong = await refused_by(None)
+    assert wrong.count(b"HTTP/1.1 401 ") == 3
+    assert await refused_by(AccessDenied("Throttle", "too many")) == wrong
+    assert await refused_by(AccessDenied("AccountDisabled", "user alice")) == wrong
+
+
+async def test_where_accounts_are_is_not_said_when_they_are_away() -> None:
+    answer = await refused_by(TransportError("the database canary cannot be used"))
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"canary" not in answer
 
 
 async def test_a_target_that_is_not_listed_is_refused_in_the_protocols_own_words() -> None:
