@@ -45,8 +45,10 @@ check: $(READY)
 test: $(READY)
 	$(BIN)/pytest -n 2 -m "not interop" --conformance=docs/conformance.md
 
-peers:
+peers: $(READY)
 	@sh tools/install_peers.sh
+	@$(BIN)/python -c 'import bonsai' 2>/dev/null || \
+		$(BIN)/python -m pip install -qq --no-input --constraint constraints.txt --editable '.[ldap]'
 
 interop: $(READY) peers
 	$(BIN)/pytest -m interop tests/interop

@@ -3,10 +3,11 @@
 # when all are there. No service that a package brings is started: the tests start their own.
 set -eu
 
-PEERS="curl haproxy iproute2 nginx python3-samba samba squid tshark"
+PEERS="curl haproxy iproute2 nginx postgresql python3-samba samba slapd squid tshark winbind"
+LIBRARIES="gcc libldap-dev libsasl2-dev python3-dev" # what the extra ldap is built with
 
 missing=
-for package in $PEERS; do
+for package in $PEERS $LIBRARIES; do
     state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $package"
 done
