@@ -24,7 +24,7 @@ from rpch.proxy.reload import Reloader
 Texts = list[str] | None
 
 
-def proxy(
+def proxy(  # long: one line an option
     listen: Annotated[
         str | None, typer.Option(help="Address to listen on; port 0 lets the system choose.")
     ] = None,
