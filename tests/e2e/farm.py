@@ -120,11 +120,26 @@ class _Kept(ProxyConnection):
         super().connection_made(transport)
 
 
+class Hop:
+    """What a relay on the way makes of the answers: nothing."""
+
+    over = False  # whether it closes the connection behind what it has said
+
+    def answer(self, method: str, data: bytes) -> bytes:
+        """What the client reads of it."""
+        return data
+
+    def farewell(self, method: str) -> bytes:
+        """What the client reads when the node has closed."""
+        return b""
+
+
 class Balancer:
-    """A TCP port whose connections go where `place` says."""
+    """A TCP port whose connections go where `place` says; each passes a hop that `relay` makes."""
 
     def __init__(self, place: Place, nodes: list[Node]) -> None:
         self.place, self.nodes = place, nodes
+        self.relay: Callable[[], Hop] = Hop
         self.port = 0
         self._listener: asyncio.Server
 
@@ -158,12 +173,14 @@ class _Front(asyncio.Protocol):
         if self._dialing is None and b" " in self._early:
             method = self._early.partition(b" ")[0].decode()
             node = self._balancer.nodes[self._balancer.place(method)]
-            self._dialing = asyncio.get_running_loop().create_task(self._dial(node))
+            self._dialing = asyncio.get_running_loop().create_task(self._dial(node, method))
 
-    async def _dial(self, node: Node) -> None:
-        loop = asyncio.get_running_loop()
+    async def _dial(self, node: Node, method: str) -> None:
+        loop, hop = asyncio.get_running_loop(), self._balancer.relay()
         try:
-            back, _ = await loop.create_connection(lambda: _Back(self.transport), LOOPBACK, node.port)
+            back, _ = await loop.create_connection(
+                lambda: _Back(self.transport, method, hop), LOOPBACK, node.port
+            )
         except OSError:
             self.transport.abort()
             return
@@ -178,14 +195,18 @@ class _Front(asyncio.Protocol):
 class _Back(asyncio.Protocol):
     """The node's side."""
 
-    def __init__(self, front: asyncio.Transport) -> None:
-        self._front = front
+    def __init__(self, front: asyncio.Transport, method: str, hop: Hop) -> None:
+        self._front, self._method, self._hop = front, method, hop
 
     def data_received(self, data: bytes) -> None:
-        self._front.write(data)
+        self._front.write(self._hop.answer(self._method, data))
+        if self._hop.over:
+            self._front.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._front.close()
+        if not self._front.is_closing():
+            self._front.write(self._hop.farewell(self._method))
+            self._front.close()
 
 
 class Farm:

@@ -91,6 +91,11 @@ class Wire:
         for part in parts:
             self._writer.write(part if isinstance(part, bytes) else part.encode())
 
+    async def drained(self) -> None:
+        """Returns when what was sent has left."""
+        async with asyncio.timeout(SOON):
+            await self._writer.drain()
+
     async def take(self, size: int) -> bytes:
         """Exactly so many bytes."""
         async with asyncio.timeout(SOON):
@@ -219,16 +224,18 @@ class Hands:
         lifetime: int = LIFETIME,
         out_length: int = 76,
         trailing: bytes = b"",
+        read_opening: bool = True,
     ) -> RawConnection:
-        """A virtual connection, opened in order, up to and with CONN/C2."""
+        """A virtual connection, opened in order; what opens it on OUT is read, unless told otherwise."""
         inward = await self.channel(in_port, RpcMethod.IN, lifetime)
         outward = await self.channel(out_port or in_port, RpcMethod.OUT, out_length)
         opened = RawConnection(self, in_port, out_port or in_port, inward, outward)
         outward.send(opened.a1(window), trailing)
         inward.send(opened.b1(lifetime))
-        assert (await outward.head()).startswith("HTTP/1.1 200 Success\r\n")
-        await outward.rts(ConnA3)
-        await outward.rts(ConnC2)
+        if read_opening:
+            assert (await outward.head()).startswith("HTTP/1.1 200 Success\r\n")
+            await outward.rts(ConnA3)
+            await outward.rts(ConnC2)
         return opened
 
 

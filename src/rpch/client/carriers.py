@@ -216,7 +216,7 @@ class HttpCarrier:
             task.cancel()
 
     async def _open_channel(self, leg: Leg, length: int) -> None:
-        connection = ClientLeg(leg)
+        connection = ClientLeg(leg, strict=self._settings.strict)
         self._driver.attach(connection)
         try:
             await open_channel(self._access, self._target, connection, length)

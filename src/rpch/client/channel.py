@@ -30,12 +30,16 @@ ERROR_BODY_LIMIT: Final = 16 * 1024
 
 
 class ClientLeg(LegConnection):
-    """A leg that begins with a response head. On IN any response is the channel's end."""
+    """A leg that begins with a response head. On IN any response is the channel's end.
 
-    __slots__ = ("_accepted", "_chunks", "_failed", "_head")
+    `strict` refuses chunks: no transfer coding is allowed, but TMG 2010 uses one.  MS-RPCH 2.1.2.1.4
+    """
 
-    def __init__(self, leg: Leg) -> None:
+    __slots__ = ("_accepted", "_chunks", "_failed", "_head", "_strict")
+
+    def __init__(self, leg: Leg, *, strict: bool = False) -> None:
         super().__init__(leg, lambda event: None)
+        self._strict = strict
         self._head = b""
         self._accepted = False
         self._chunks: ChunkDecoder | None = None
@@ -86,6 +90,8 @@ class ClientLeg(LegConnection):
             match outcome:
                 case Interim():
                     continue
+                case Accepted(body=body) if self._strict and body.chunked:
+                    self._refused(RemoteProtocolError(f"a transfer coding on {self.leg}"))
                 case Accepted(body=body) if self.leg.place is Place.OUT_H:
                     self._accepted, rest, self._head = True, self._head, b""
                     self._chunks = ChunkDecoder() if body.chunked else None

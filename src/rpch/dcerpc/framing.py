@@ -34,8 +34,10 @@ class Piece(NamedTuple):
 def pdu_size(data: Bytes, at: int = 0) -> int:
     """The frag_length of the PDU whose 16-byte header begins at `at`, in its own byte order."""
     size: int
-    _, _, drep, size = _HEAD.unpack_from(data, at)
+    _, kind, drep, size = _HEAD.unpack_from(data, at)
     if not drep & _LITTLE_ENDIAN:
+        if kind == RTS:  # it has no other order: a length that is read wrongly would be waited for
+            raise DecodeError("an RTS PDU that is not little-endian", at=at + 4)
         size = _BIG.unpack_from(data, at + 8)[0]
     if size < HEADER_SIZE:
         raise DecodeError(f"frag_length {size}", at=at + 8)

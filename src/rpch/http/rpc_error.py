@@ -56,7 +56,7 @@ FORBIDDEN: Final = frozenset(
 )
 """Codes that mean a crash of the receiver's own, never an answer.  MS-RPCE 3.3.3.5.1"""
 
-_PHRASE: Final = re.compile(r"(?i)RPC Error:[ \t]*(?:0x)?([0-9a-f]{1,8})(?:,[ \t]*EEInfo:[ \t]*(\S*))?[ \t]*")
+_PHRASE: Final = re.compile(r"(?i)RPC Error:[ \t]*(?:0x)?([0-9a-f]{1,8})(?:,[ \t]*EEInfo:(.*))?[ \t]*")
 _BODY: Final = re.compile(rb"(?i)RPC EEInfo:[ \t]*([A-Za-z0-9+/]+=*)")
 
 
@@ -110,7 +110,7 @@ def read_rpc_error(head: ResponseHead, body: bytes = b"") -> RpcError | None:
         return None
     in_body = _BODY.match(body[:MAX_BODY])
     records = _records(in_body[1].decode("ascii")) if in_body else ()
-    return RpcError(int(matched[1], 16) or PROTOCOL_ERROR, records or _records(matched[2] or ""))
+    return RpcError(int(matched[1], 16) or PROTOCOL_ERROR, records or _records((matched[2] or "").strip()))
 
 
 def _records(blob: str) -> tuple[ErrorRecord, ...]:

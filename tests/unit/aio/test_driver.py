@@ -121,6 +121,20 @@ async def test_what_only_a_role_orders_goes_to_its_own_hands() -> None:
     assert seen == [Opened(), Closed(None)]
 
 
+async def test_a_connection_that_is_gone_is_forgotten_even_without_an_order() -> None:
+    leg = Leg(Place.IN_H)
+    driver = Driver(Scripted(), lambda action: None)
+    connection, _ = connection_of(leg)
+    driver.attach(connection)
+    connection.connection_lost(None)
+    assert driver.legs == {}
+    other, _ = connection_of(leg)
+    driver.attach(connection)
+    driver.attach(other)
+    connection.connection_lost(None)  # no longer the one that is meant
+    assert driver.legs == {leg: other}
+
+
 async def test_a_closed_leg_is_forgotten_and_its_connection_ends_behind_what_was_written() -> None:
     leg = Leg(Place.OUT_H)
     driver = Driver(Scripted(Send(leg, Ping()), CloseLeg(leg), Send(leg, Ping())), lambda action: None)

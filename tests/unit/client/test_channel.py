@@ -198,6 +198,14 @@ def test_a_chunked_out_channel_is_read_too() -> None:
     assert [type(event) for event in events] == [ChannelAccepted, RtsArrived]
 
 
+@pytest.mark.conformance(5)
+def test_a_strict_client_takes_no_transfer_coding() -> None:
+    leg, events = ClientLeg(Leg(Place.OUT_H), strict=True), list[Event]()
+    leg.feed = events.append
+    leg.data_received(success_head(1 << 30, framing=Framing.CHUNKED))
+    assert "transfer coding" in str(refusal(events))
+
+
 @pytest.mark.conformance(13)
 def test_an_in_channel_expects_no_answer() -> None:
     assert "200 Success" in str(refusal(fed(Place.IN_H, SUCCESS)))

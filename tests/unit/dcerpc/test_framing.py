@@ -202,3 +202,11 @@ def test_the_longest_prefix_holds_whole_pdus_only() -> None:
 
 def test_sizes_of_headers_agree() -> None:
     assert len(CANCEL) == HEADER_SIZE
+
+
+def test_an_rts_pdu_in_another_byte_order_is_refused_before_its_length_is_believed() -> None:
+    """Observed: ruler's ping says big-endian and is not; its 20 bytes would be 5120."""
+    ping = PING[:4] + bytes(4) + PING[8:]
+    for first, second in every_split(ping):
+        with pytest.raises(DecodeError, match="little-endian"):
+            cut(first, second)

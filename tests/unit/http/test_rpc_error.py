@@ -97,6 +97,7 @@ def test_a_phrase_may_leave_out_the_details_of_the_only_record() -> None:
         ("RPC Error: 6ba, EEInfo: ", 0x6BA),
         ("RPC Error: 6ba, EEInfo: !!!!", 0x6BA),
         ("RPC Error: 6ba, EEInfo: AAAA", 0x6BA),
+        ("RPC Error: 6ba, EEInfo: nothing of the kind", 0x6BA),
         ("RPC Error: 0", PROTOCOL_ERROR),
     ],
 )

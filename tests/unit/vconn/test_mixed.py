@@ -148,10 +148,11 @@ def test_every_state_answers_what_it_does_not_expect(begin: Callable[[], MixedPr
     assert machine.state in (MixedState.FINISHED, MixedState.OPENED)
 
 
-def test_rpc_from_the_server_before_its_banner_ends_it() -> None:
+def test_rpc_from_the_server_before_its_banner_ends_it_and_the_client_is_told() -> None:
     machine = mixed()
     machine.handle(Connected(machine.server), 0.1)
-    *_, last = machine.handle(RpcArrived(machine.server, RUN), 0.2)
+    first, *_, last = machine.handle(RpcArrived(machine.server, RUN), 0.2)
+    assert isinstance(first, RefuseChannel)
     assert isinstance(last, Closed)
     assert isinstance(last.why, UnexpectedMessage)
 
