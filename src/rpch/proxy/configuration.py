@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.extended_protection import ExtendedProtection, ProtectionMode
 from rpch.auth.http_authenticator import HttpAuthenticator
 from rpch.auth.names import UserName
-from rpch.auth.ntlm.settings import NtlmSettings
+from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
 from rpch.auth.schemes import Scheme, parse_schemes
 from rpch.auth.throttle import Throttle
 from rpch.errors import ConfigError
@@ -200,7 +201,7 @@ class ProxyConfiguration(
             accounts,
             schemes=schemes,
             without_tls=schemes if self.no_tls else (),
-            ntlm=NtlmSettings.standalone(name, domain=self.places.domain(accounts)),
+            ntlm=replace(NtlmSettings.standalone(name, domain=self.places.domain(accounts)), mic=self._mic()),
             protection=ExtendedProtection(self._protection(), hosts=hosts, allow_dotless_names=True),
             throttle=throttle or throttle_for(accounts, self.throttle),
         )
@@ -230,12 +231,23 @@ class ProxyConfiguration(
             raise ConfigError("extended-protection", problem)
         return ()
 
-    def _protection(self) -> ProtectionMode:
+    def _mic(self) -> MicPolicy:
+        """Who must prove that nobody changed the exchange: all, or, as with bindings, those who can.
+
+        A client says within its proof that it sends a MIC, so nobody on the way can take it off.
+        """
+        required = self._wanted_protection() is ProtectionMode.REQUIRE
+        return MicPolicy.BY_PROTECTION if required else MicPolicy.IF_FLAGGED
+
+    def _wanted_protection(self) -> ProtectionMode:
         try:
-            mode = ProtectionMode(self.extended_protection.capitalize())
+            return ProtectionMode(self.extended_protection.capitalize())
         except ValueError:
             problem = f"{self.extended_protection!r} is none of none, allow and require"
             raise ConfigError("extended-protection", problem) from None
+
+    def _protection(self) -> ProtectionMode:
+        mode = self._wanted_protection()
         if mode is ProtectionMode.REQUIRE and self.no_tls:
             return ProtectionMode.ALLOW  # without TLS of our own there is nothing to bind to
         return mode

@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from rpch.auth.accounts import Identity
+from rpch.auth.ntlm.settings import MicPolicy
 from rpch.auth.schemes import Scheme
 from rpch.directory.opening import Directory
 from rpch.errors import ConfigError
@@ -143,3 +144,18 @@ def test_a_file_uses_the_names_of_the_command_line_and_no_others() -> None:
     assert read == configured(valid_ports="a:1", no_tls=True)
     with pytest.raises(msgspec.ValidationError, match="valid_ports"):
         msgspec.convert({"valid_ports": "a:1"}, ProxyConfiguration)
+
+
+@pytest.mark.parametrize(
+    ("protection", "mic"),
+    [
+        ("require", MicPolicy.BY_PROTECTION),
+        ("allow", MicPolicy.IF_FLAGGED),
+        ("none", MicPolicy.IF_FLAGGED),
+    ],
+)
+def test_a_mic_is_asked_of_those_of_whom_a_binding_is_asked(protection: str, mic: MicPolicy) -> None:
+    settings = ProxyConfiguration(no_tls=True, user=[r"LAB\alice:pw"], extended_protection=protection)
+    authenticator = settings.authenticator(settings.accounts())
+    assert authenticator.ntlm is not None
+    assert authenticator.ntlm.mic is mic
