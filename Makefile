@@ -11,7 +11,7 @@ SECONDS := 60
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help setup up check test interop peers fuzz bench clean
+.PHONY: help setup up check test interop peers fuzz soak bench clean
 
 help:
 	@echo "make setup    the environment in .venv"
@@ -20,6 +20,7 @@ help:
 	@echo "make test     every test that needs no system package"
 	@echo "make interop  install the real peers (Debian, as root) and test against them"
 	@echo "make fuzz     fuzz every parser, SECONDS=$(SECONDS) each"
+	@echo "make soak     a gibibyte each way through proxies that come and go"
 	@echo "make bench    compare with direct calls and with HAProxy"
 	@echo "make clean    remove everything that was made"
 
@@ -56,6 +57,9 @@ interop: $(READY) peers
 
 fuzz: $(READY)
 	$(BIN)/python -m tools.fuzz --seconds $(SECONDS)
+
+soak: $(READY) peers
+	$(BIN)/python -m tools.soak
 
 bench: $(READY) peers
 	$(BIN)/python -m benchmarks

@@ -268,9 +268,10 @@ class RawConnection:
         name, predecessor = other.get("name", self.name), other.get("predecessor", self.out_name)
         return OutR1A3(Version(1), name, predecessor, successor, ReceiveWindowSize(WINDOW))
 
-    async def bind(self) -> None:
+    async def bind(self, *, fragment: int = 5840) -> None:
         """Bind to the demo interface, through whatever the channels are now."""
-        self.inward.send(Bind(1, (ContextElement(0, interface_of(Demo).syntax, (NDR20,)),)).encode())
+        demo = ContextElement(0, interface_of(Demo).syntax, (NDR20,))
+        self.inward.send(Bind(1, (demo,), fragment, fragment).encode())
         assert isinstance(decode_pdu(await self.next_pdu()), BindAck)
 
     async def next_pdu(self) -> bytes:

@@ -109,6 +109,14 @@ async def test_freerdp_does_not_wait_for_the_inbound_window(hand: Hands, strict:
             assert pdu == call or pdu[2] == RTS  # acknowledgements for the client are between them
 
 
+async def test_freerdp_refuses_a_fragment_as_large_as_it_announced(one: Farm, hand: Hands) -> None:
+    connection = await hand.connection(one.nodes[0].port)
+    await connection.bind(fragment=4088)
+    connection.ask_for(20_000)
+    sizes = [len(await connection.next_pdu()) for _ in range(4)]
+    assert max(sizes) < 4088
+
+
 async def test_freerdp_and_impacket_answer_pings_with_pings_that_nobody_answers(
     one: Farm, hand: Hands
 ) -> None:

@@ -21,7 +21,7 @@ class Node:
 
     def __init__(self, folder: Path, place: str, options: Sequence[str]) -> None:
         self.port = free_port()
-        self._folder, self._programs = folder, list[Program]()
+        self._folder, self._programs, self._serves = folder, list[Program](), False
         self._command: list[str | Path] = [
             *(RPCH, "proxy", "--listen", f"127.0.0.1:{self.port}", "--no-tls", "--json"),
             *("--user", f"{ALICE.domain}\\{ALICE.user}:{ALICE.password}"),
@@ -30,9 +30,11 @@ class Node:
 
     def start(self) -> None:
         """Serve, from when this returns."""
+        self._serves = False
         program = Program(self._command, self._folder, name=f"rpch-{self.port}")
         self._programs.append(program)
         program.wait_for(lambda: is_listening("127.0.0.1", self.port), what="listening port")
+        self._serves = True
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -50,6 +52,16 @@ class Node:
             time.sleep(0.01)
         assert program.status == 0, program.output()
         return time.monotonic() - began
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves now; None while one starts."""
+        return self._programs[-1].pid if self._serves else None
+
+    def count(self, event: str) -> int:
+        """How often its log says this."""
+        lines = [line for program in self._programs for line in json_lines(program.stderr)]
+        return sum(line["event"] == event for line in lines)
 
     def events(self, name: str, channel: str = "") -> list[str]:
         """The connections with which something has happened here, one entry each time."""
