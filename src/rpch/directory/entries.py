@@ -157,6 +157,11 @@ class Entries:
         with self._database.write() as connection:
             remove_entries(connection, ids)
 
+    def revision(self) -> int:
+        """The number of the last change; 0 while there was none."""
+        with self._database.read() as connection:
+            return connection.execute(select(DIRECTORY_STATE.c.revision)).scalar_one()
+
     def changes(self, since: int = 0) -> Changes:
         """What changed after a revision; everything, when it is 0."""
         with self._database.read() as connection:

@@ -89,7 +89,7 @@ def lab_database(folder: Path) -> str:
 def lab_directory(folder: Path, users: list[LabUser]) -> Directory:
     """The directory of this folder. Users are entered when it is made; what becomes of them later holds."""
     directory = Directory.open(lab_database(folder))
-    if not directory.store.list():
+    if not directory.entries.revision():
         for user in users:
             who, shown = _identity(user), _identity(user).name.title()
             directory.store.add(who, user.password, display_name=shown, mail=user.address, ntlm=True)

@@ -129,7 +129,7 @@ def test_changes_tell_what_happened_since(directory: Directory) -> None:
     second = directory.entries.changes(first.revision)
     assert (second.entries, second.removed) == ([later], [alice.id])
     assert directory.entries.changes(second.revision).entries == []
-    assert second.revision == first.revision + 2
+    assert directory.entries.revision() == second.revision == first.revision + 2
 
 
 def test_ids_are_never_used_twice(directory: Directory) -> None:
@@ -140,7 +140,7 @@ def test_ids_are_never_used_twice(directory: Directory) -> None:
 
 def test_removing_nothing_changes_nothing(directory: Directory) -> None:
     directory.entries.remove(7)
-    assert directory.entries.changes().revision == 0
+    assert directory.entries.revision() == directory.entries.changes().revision == 0
 
 
 def test_a_container_is_removed_after_what_it_holds(directory: Directory) -> None:

@@ -52,6 +52,10 @@ async def test_users_are_entered_once_and_what_becomes_of_them_holds(tmp_path: P
         now = as_they_are(made, directory)
         assert [user.name for user in now] == [r"LAB\alice", r"LAB\dave"]
         assert [user.password for user in now] == [CHANGED, made[3].password]
+        for account in directory.store.list():
+            directory.store.remove(str(account.identity))
+    with closing(lab_directory(tmp_path, made)) as directory:
+        assert as_they_are(made, directory) == []
 
 
 def test_the_names_of_a_machine_come_without_repetition() -> None:
