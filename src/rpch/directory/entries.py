@@ -160,7 +160,8 @@ class Entries:
     def revision(self) -> int:
         """The number of the last change; 0 while there was none."""
         with self._database.read() as connection:
-            return connection.execute(select(DIRECTORY_STATE.c.revision)).scalar_one()
+            revision: int = connection.execute(select(DIRECTORY_STATE.c.revision)).scalar_one()
+        return revision
 
     def changes(self, since: int = 0) -> Changes:
         """What changed after a revision; everything, when it is 0."""
