@@ -289,90 +289,92 @@ class Nspi(ABC):
 
     @operation(0)
     @abstractmethod
-    def bind(self, call: Call, request: BindRequest) -> BindResponse:
+    async def bind(self, call: Call, request: BindRequest) -> BindResponse:
         """Begin a session."""
 
     @operation(1)
     @abstractmethod
-    def unbind(self, call: Call, request: UnbindRequest) -> UnbindResponse:
+    async def unbind(self, call: Call, request: UnbindRequest) -> UnbindResponse:
         """End it; success is 1."""
 
     @operation(2)
     @abstractmethod
-    def update_stat(self, call: Call, request: UpdateStatRequest) -> UpdateStatResponse:
+    async def update_stat(self, call: Call, request: UpdateStatRequest) -> UpdateStatResponse:
         """Move in a table."""
 
     @operation(3)
     @abstractmethod
-    def query_rows(self, call: Call, request: QueryRowsRequest) -> StatRowsResponse:
+    async def query_rows(self, call: Call, request: QueryRowsRequest) -> StatRowsResponse:
         """Read rows from a position, or of certain objects."""
 
     @operation(4)
     @abstractmethod
-    def seek_entries(self, call: Call, request: SeekEntriesRequest) -> StatRowsResponse:
+    async def seek_entries(self, call: Call, request: SeekEntriesRequest) -> StatRowsResponse:
         """Go to the first row that is not before a name."""
 
     @operation(5)
     @abstractmethod
-    def get_matches(self, call: Call, request: GetMatchesRequest) -> GetMatchesResponse:
+    async def get_matches(self, call: Call, request: GetMatchesRequest) -> GetMatchesResponse:
         """Which objects fit a restriction, or which ones a property of an object names."""
 
     @operation(6)
     @abstractmethod
-    def resort_restriction(self, call: Call, request: ResortRestrictionRequest) -> ResortRestrictionResponse:
+    async def resort_restriction(
+        self, call: Call, request: ResortRestrictionRequest
+    ) -> ResortRestrictionResponse:
         """Sort objects as a table does."""
 
     @operation(7)
     @abstractmethod
-    def dn_to_mid(self, call: Call, request: DnToMidRequest) -> IdsResponse:
+    async def dn_to_mid(self, call: Call, request: DnToMidRequest) -> IdsResponse:
         """Ids for distinguished names."""
 
     @operation(8)
     @abstractmethod
-    def get_prop_list(self, call: Call, request: GetPropListRequest) -> IdsResponse:
+    async def get_prop_list(self, call: Call, request: GetPropListRequest) -> IdsResponse:
         """Which properties an object has."""
 
     @operation(9)
     @abstractmethod
-    def get_props(self, call: Call, request: GetPropsRequest) -> RowResponse:
+    async def get_props(self, call: Call, request: GetPropsRequest) -> RowResponse:
         """Properties of one object."""
 
     @operation(10)
     @abstractmethod
-    def compare_mids(self, call: Call, request: CompareMidsRequest) -> CompareMidsResponse:
+    async def compare_mids(self, call: Call, request: CompareMidsRequest) -> CompareMidsResponse:
         """Which of two objects comes first."""
 
     @operation(11)
     @abstractmethod
-    def mod_props(self, call: Call, request: ModPropsRequest) -> StatusResponse:
+    async def mod_props(self, call: Call, request: ModPropsRequest) -> StatusResponse:
         """Change properties."""
 
     @operation(12)
     @abstractmethod
-    def get_special_table(self, call: Call, request: GetSpecialTableRequest) -> GetSpecialTableResponse:
+    async def get_special_table(self, call: Call, request: GetSpecialTableRequest) -> GetSpecialTableResponse:
         """The hierarchy of containers, or the templates for new addresses."""
 
     @operation(13)
     @abstractmethod
-    def get_template_info(self, call: Call, request: GetTemplateInfoRequest) -> RowResponse:
+    async def get_template_info(self, call: Call, request: GetTemplateInfoRequest) -> RowResponse:
         """How a client draws an object."""
 
     @operation(14)
     @abstractmethod
-    def mod_link_att(self, call: Call, request: ModLinkAttRequest) -> StatusResponse:
+    async def mod_link_att(self, call: Call, request: ModLinkAttRequest) -> StatusResponse:
         """Change which objects a property names."""
 
     @operation(16)
     @abstractmethod
-    def query_columns(self, call: Call, request: QueryColumnsRequest) -> IdsResponse:
+    async def query_columns(self, call: Call, request: QueryColumnsRequest) -> IdsResponse:
         """Every property the server knows."""
 
     @operation(19)
     @abstractmethod
-    def resolve_names(self, call: Call, request: ResolveNamesRequest) -> IdsRowsResponse:
+    async def resolve_names(self, call: Call, request: ResolveNamesRequest) -> IdsRowsResponse:
         """Whom names may mean, in the code page."""
 
     @operation(20)
     @abstractmethod
-    def resolve_names_w(self, call: Call, request: ResolveNamesWRequest) -> IdsRowsResponse:
+    async def resolve_names_w(self, call: Call, request: ResolveNamesWRequest) -> IdsRowsResponse:
         """Whom names may mean, in Unicode."""

@@ -44,10 +44,10 @@ class Referral(ABC):
 
     @operation(0)
     @abstractmethod
-    def get_new_dsa(self, call: Call, request: GetNewDsaRequest) -> GetNewDsaResponse:
+    async def get_new_dsa(self, call: Call, request: GetNewDsaRequest) -> GetNewDsaResponse:
         """The name of the address book server."""
 
     @operation(1)
     @abstractmethod
-    def get_fqdn_from_server_dn(self, call: Call, request: GetFqdnRequest) -> GetFqdnResponse:
+    async def get_fqdn_from_server_dn(self, call: Call, request: GetFqdnRequest) -> GetFqdnResponse:
         """The name of the mailbox server with this DN."""

@@ -1,0 +1,114 @@
+"""Going through tables.  MS-OXNSPI 3.1.4.1
+
+UpdateStat, QueryRows, SeekEntries, ResortRestriction and CompareMIds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from rpch.exchange.nspi.asking import EPHEMERAL_IDS, asked, page_of, rows_at_once
+from rpch.exchange.nspi.book import Book
+from rpch.exchange.nspi.collation import sort_form
+from rpch.exchange.nspi.positions import BEGINNING, Place, moved, place_of, table_of
+from rpch.exchange.nspi.refusals import Refused
+from rpch.exchange.nspi.rows import DEFAULT_COLUMNS, BinarySource, Row, Rows
+from rpch.exchange.nspi.structures import Stat, Status
+from rpch.exchange.nspi.tables import SORT_DISPLAY_NAME, Table, key_for
+from rpch.exchange.nspi.tags import Tag, Value, in_unicode
+
+SEEN_AT_ONCE: Final = 50  # rows that come along when a client seeks a name
+
+
+def update_stat(book: Book, stat: Stat) -> tuple[Stat, int]:
+    """Move in a table: the new position, and how many rows it is from the old.  MS-OXNSPI 3.1.4.1.4"""
+    page_of(stat)
+    before = place_of(book, stat)
+    after = before.moved(stat.delta)
+    return after.stat(stat), after.position - before.position
+
+
+def query_rows(
+    book: Book,
+    source: BinarySource,
+    flags: int,
+    stat: Stat,
+    explicit: Sequence[int] | None,
+    count: int,
+    tags: Sequence[int] | None,
+) -> tuple[Stat, list[Row]]:
+    """Rows from a position on, or those of certain objects.  MS-OXNSPI 3.1.4.1.8"""
+    page = page_of(stat)
+    columns = DEFAULT_COLUMNS if tags is None else tags
+    rows = Rows(book, source, columns, page, ephemeral=bool(flags & EPHEMERAL_IDS))
+    if explicit is not None:
+        # Observed: Outlook 2019 fails when it gets more rows than it counted.
+        wanted = explicit[:count] if count else explicit
+        return stat, asked(rows, wanted, columns, status=Status.OUT_OF_RESOURCES)
+    if count == 0:
+        raise Refused(Status.INVALID_PARAMETER, "no rows are asked for")
+    start = moved(book, stat)
+    end = start.moved(min(count, rows_at_once(columns)))
+    return end.stat(stat), rows.of(start.table.mids(start.position, end.position))
+
+
+def seek_entries(
+    book: Book,
+    source: BinarySource,
+    stat: Stat,
+    target: tuple[int, Value],
+    explicit: Sequence[int] | None,
+    tags: Sequence[int] | None,
+) -> tuple[Stat, list[Row] | None]:
+    """Go to the first row that is not before a name.  MS-OXNSPI 3.1.4.1.9"""
+    page = page_of(stat)
+    tag, value = target
+    if stat.sort_type != SORT_DISPLAY_NAME or in_unicode(tag) != Tag.DISPLAY_NAME:
+        raise Refused(Status.GENERAL_FAILURE, "only display names can be sought")
+    text = page.decode(value) if isinstance(value, bytes) else value
+    if not isinstance(text, str):
+        raise Refused(Status.GENERAL_FAILURE, "there is no name")
+    place = _first_from(book, stat, sort_form(text, stat.sort_locale), explicit)
+    columns = [] if tags is None else tags
+    rows = Rows(book, source, columns, page, ephemeral=True)
+    seen = SEEN_AT_ONCE if explicit is None else len(explicit)
+    mids = place.table.mids(place.position, place.position + min(seen, rows_at_once(columns)))
+    return place.stat(stat), None if tags is None else rows.of(mids)
+
+
+def resort_restriction(book: Book, stat: Stat, mids: Sequence[int]) -> tuple[Stat, list[int]]:
+    """Sort objects as a table does; those that are gone are left out.  MS-OXNSPI 3.1.4.1.11"""
+    page_of(stat)
+    if stat.sort_type != SORT_DISPLAY_NAME:
+        raise Refused(Status.GENERAL_FAILURE, f"there is no sort order {stat.sort_type}")
+    things = {mid: book.objects[mid] for mid in mids if mid in book.objects}
+    key = key_for(stat.sort_type, stat.sort_locale)
+    order = sorted(things, key=lambda mid: key(things[mid]))
+    here = stat.current_rec in things
+    position = order.index(stat.current_rec) if here else 0
+    current = stat.current_rec if here else BEGINNING
+    return replace(stat, current_rec=current, num_pos=position, total_recs=len(order), delta=0), order
+
+
+def compare_mids(book: Book, stat: Stat, first: int, second: int) -> int:
+    """Below 0 when the first object comes before the second, above 0 when behind.  MS-OXNSPI 3.1.4.1.12"""
+    page_of(stat)
+    table = table_of(book, stat)
+    places = [table.position(thing) if (thing := book.objects.get(mid)) else None for mid in (first, second)]
+    left, right = places
+    if left is None or right is None:
+        raise Refused(Status.GENERAL_FAILURE, "an object is not in the table")
+    return (left > right) - (left < right)
+
+
+def _first_from(book: Book, stat: Stat, name: str, explicit: Sequence[int] | None) -> Place:
+    table = table_of(book, stat)
+    if explicit is not None:
+        things = [thing for mid in explicit if (thing := book.objects.get(mid))]
+        table = Table.of(things, key_for(stat.sort_type, stat.sort_locale))
+    place = Place(table, table.first_from(name))
+    if place.position == len(table):
+        raise Refused(Status.NOT_FOUND, "nobody comes behind")
+    return place

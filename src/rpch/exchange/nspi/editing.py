@@ -1,0 +1,191 @@
+"""What users may change of the book.  MS-OXNSPI 3.1.4.1.14, 3.1.4.1.15
+
+As in Active Directory, people keep their own telephone numbers, addresses, picture and certificates, and
+owners keep the members of their groups. Everything else is the administrator's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from rpch.directory.database import Database
+from rpch.directory.entries import Entries, change_entry, get_entries
+from rpch.directory.links import MANAGER, OWNER, Links
+from rpch.errors import ConfigError, DecodeError
+from rpch.exchange.nspi.asking import page_of
+from rpch.exchange.nspi.attributes import ATTRIBUTES, BINARY_ATTRIBUTES
+from rpch.exchange.nspi.book import Book
+from rpch.exchange.nspi.codepages import CodePage
+from rpch.exchange.nspi.entryids import EphemeralId, decode_entry_id
+from rpch.exchange.nspi.keeper import BookKeeper
+from rpch.exchange.nspi.linkage import LINK_PROPERTIES, LinkProperty
+from rpch.exchange.nspi.objects import AttributeValue, BookObject, entry_id_of, mid_of
+from rpch.exchange.nspi.refusals import Refused
+from rpch.exchange.nspi.rows import Row
+from rpch.exchange.nspi.structures import Stat, Status
+from rpch.exchange.nspi.tags import Kind, Tag, Value, kind_of, number_of
+
+DELETE: Final = 0x1  # MS-OXNSPI 2.2.1.17
+LONGEST_TEXT: Final = 1024
+MOST_TEXTS: Final = 100
+LARGEST_BINARY: Final = 256 * 1024
+MOST_BINARIES: Final = 20
+
+_OWN_ATTRIBUTES: Final = frozenset(
+    {
+        "telephoneNumber",
+        "otherTelephone",
+        "homePhone",
+        "otherHomePhone",
+        "mobile",
+        "pager",
+        "facsimileTelephoneNumber",
+        "telephoneAssistant",
+        "msExchAssistantName",
+        "physicalDeliveryOfficeName",
+        "streetAddress",
+        "l",
+        "st",
+        "postalCode",
+        "postOfficeBox",
+        "co",
+        "homePostalAddress",
+        "wWWHomePage",
+        "info",
+        "thumbnailPhoto",
+        "userCertificate",
+        "userSMIMECertificate",
+    }
+)
+_NAMES: Final[Mapping[int, tuple[str, int]]] = {
+    number_of(tag): (name, kind_of(tag)) for tag, name in (*ATTRIBUTES.items(), *BINARY_ATTRIBUTES.items())
+}
+
+
+class BookEditor:
+    """Changes the book for one user after another."""
+
+    def __init__(
+        self, database: Database, keeper: BookKeeper, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database, self._keeper, self._clock = database, keeper, clock
+        self._entries, self._links = Entries(database), Links(database)
+
+    def mod_props(self, user: str | None, stat: Stat, tags: Sequence[int] | None, row: Row) -> None:
+        """Give properties the values in a row; those that are not in it are removed.  3.1.4.1.14"""
+        page = page_of(stat)
+        if tags is None:
+            raise Refused(Status.INVALID_PARAMETER, "no properties are named")
+        if stat.current_rec != self._own_mid(user):
+            raise Refused(Status.ACCESS_DENIED, "only one's own entry")
+        given = {number_of(tag): value for tag, value in row}
+        texts: dict[str, AttributeValue | None] = {}
+        binaries: dict[str, list[bytes]] = {}
+        for tag in tags:
+            name, kind = _NAMES.get(number_of(tag), ("", Kind.UNSPECIFIED))
+            if name not in _OWN_ATTRIBUTES:
+                raise Refused(Status.ACCESS_DENIED, f"{tag:08X} is the administrator's")
+            value = given.get(number_of(tag))
+            if kind in (Kind.BINARY, Kind.BINARIES):
+                binaries[name] = _binaries(value)
+            else:
+                texts[name] = _text(value, page, several=kind == Kind.STRINGS)
+        self._store(entry_id_of(stat.current_rec), texts, binaries)
+
+    def mod_link_att(
+        self, user: str | None, flags: int, tag: int, mid: int, entry_ids: Sequence[bytes]
+    ) -> None:
+        """Add objects to those that a property names, or take them away.  MS-OXNSPI 3.1.4.1.15"""
+        book = self._keeper.current()
+        link = LINK_PROPERTIES.get(number_of(tag))
+        thing = book.objects.get(mid)
+        if link is None or link.backwards:
+            raise Refused(Status.NOT_FOUND, f"{tag:08X} names no objects that could be others")
+        if thing is None:
+            raise Refused(Status.INVALID_PARAMETER, f"there is no object {mid}")
+        if not self._may_link(book, self._own_mid(user), thing, number_of(tag)):
+            raise Refused(Status.ACCESS_DENIED, "only owners, and one's own delegates")
+        targets = [entry_id_of(_meant(book, entry_id)) for entry_id in entry_ids]
+        change = self._links.remove if flags & DELETE else self._links.add
+        try:
+            change(entry_id_of(mid), link.name, *targets)
+        except ConfigError as error:
+            raise Refused(Status.INVALID_PARAMETER, str(error)) from error
+        self._keeper.expire()
+
+    def _own_mid(self, user: str | None) -> int | None:
+        """The object of who asks."""
+        found = self._keeper.reader.entry_of_account(user) if user else None
+        return None if found is None else mid_of(found)
+
+    def _may_link(self, book: Book, own: int | None, thing: BookObject, number: int) -> bool:
+        if own is None:
+            return False
+        if number == number_of(Tag.PUBLIC_DELEGATES):
+            return thing.mid == own
+        owners = [*book.linkage.ends(thing.mid, LinkProperty(OWNER))]
+        owners += book.linkage.ends(thing.mid, LinkProperty(MANAGER))
+        return number == number_of(Tag.MEMBER) and own in owners
+
+    def _store(
+        self, entry_id: int, texts: Mapping[str, AttributeValue | None], binaries: Mapping[str, list[bytes]]
+    ) -> None:
+        if texts:
+            with self._database.write() as connection:
+                entry = get_entries(connection, [entry_id]).get(entry_id)
+                if entry is None:
+                    raise Refused(Status.INVALID_OBJECT, "the entry is gone")
+                merged = {**entry.attributes, **texts}
+                kept = {name: value for name, value in merged.items() if value is not None}
+                change_entry(connection, replace(entry, attributes=kept), self._clock())
+        for name, values in binaries.items():
+            self._entries.set_binary(entry_id, name, values)
+        self._keeper.expire()
+
+
+def _meant(book: Book, data: bytes) -> int:
+    """The object that an entry id of either kind means."""
+    try:
+        entry_id = decode_entry_id(data)
+    except DecodeError as error:
+        raise Refused(Status.INVALID_PARAMETER, str(error)) from None
+    if isinstance(entry_id, EphemeralId):
+        mid = entry_id.mid if entry_id.server == book.guid else None
+    else:
+        mid = book.by_dn(entry_id.dn)
+    if mid is None or mid not in book.objects:
+        raise Refused(Status.INVALID_PARAMETER, "an entry id that means nobody")
+    return mid
+
+
+def _text(value: Value | None, page: CodePage, *, several: bool) -> AttributeValue | None:
+    """What was given for a text; nothing, or nothing but space, removes it."""
+    values = [] if value is None else list(value) if isinstance(value, tuple) else [value]
+    texts = [page.decode(each) if isinstance(each, bytes) else each for each in values]
+    found = [each.strip() for each in texts if isinstance(each, str)]
+    if (
+        len(found) != len(values)
+        or len(found) > MOST_TEXTS
+        or any(len(each) > LONGEST_TEXT for each in found)
+    ):
+        raise Refused(Status.INVALID_PARAMETER, "no text, or too long")
+    found = [each for each in found if each]
+    if several:
+        return found or None
+    return found[0] if found else None
+
+
+def _binaries(value: Value | None) -> list[bytes]:
+    """What was given for a binary property; nothing removes it."""
+    values = [] if value is None else list(value) if isinstance(value, tuple) else [value]
+    found = [each for each in values if isinstance(each, bytes)]
+    if (
+        len(found) != len(values)
+        or len(found) > MOST_BINARIES
+        or any(len(each) > LARGEST_BINARY for each in found)
+    ):
+        raise Refused(Status.INVALID_PARAMETER, "no binary value, or too large")
+    return found
