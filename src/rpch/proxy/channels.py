@@ -78,6 +78,24 @@ class Entry:
     headers: Headers = ()
 
 
+class ServerLeg(LegConnection):
+    """A connection to the server, which remembers who ended it."""
+
+    __slots__ = ("ended_there",)
+
+    def __init__(self, leg: Leg, feed: Callable[[Event], None], *, announce: bool) -> None:
+        super().__init__(leg, feed, banner=True, announce=announce)
+        self.ended_there = False
+
+    def eof_received(self) -> None:
+        self.ended_there |= not self._closing
+        super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended_there |= not self._closing
+        super().connection_lost(exc)
+
+
 class ChannelOpening:
     """One channel until its first PDU, and what its machine needs of the outside after that."""
 
@@ -96,6 +114,7 @@ class ChannelOpening:
         "_on_lost",
         "_owner",
         "_proxy",
+        "_server",
         "_timer",
         "_user",
     )
@@ -114,6 +133,7 @@ class ChannelOpening:
         self._connection: LegConnection
         self._driver: Driver
         self._connecting: asyncio.Task[None] | None = None
+        self._server: ServerLeg | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, transport: asyncio.Transport, rest: bytes, on_lost: Callable[[], None] | None) -> None:
@@ -264,6 +284,8 @@ class ChannelOpening:
         self._proxy.forget(machine)
         if self._connecting is not None:
             self._connecting.cancel()  # nobody waits for that connection any more
+        if why is None and self._server is not None and self._server.ended_there:
+            why = TransportError("the server closed the connection")
         self._log("closed", why)
 
     def _log(self, what: str, why: RpchError | None) -> None:
@@ -283,7 +305,7 @@ class ChannelOpening:
     async def _connect(self, leg: Leg) -> None:
         """Open the server leg: by the name that was allowed, to an address that is allowed."""
         driver = self._driver
-        connection = LegConnection(leg, driver.feed, banner=True, announce=self._mixed)
+        connection = self._server = ServerLeg(leg, driver.feed, announce=self._mixed)
         if self._mixed:
             connection.partner, self._connection.partner = self._connection, connection
         try:
@@ -297,6 +319,7 @@ class ChannelOpening:
             )
             driver.feed(ConnectFailed(leg, why))
         else:
+            self._connecting = None
             if driver.machine.finished:
                 connection.close()
                 return

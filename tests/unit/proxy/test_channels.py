@@ -275,3 +275,23 @@ async def test_a_server_that_greets_as_something_else_ends_the_channel_and_is_qu
         assert "no ncacn_http server" in next(line["why"] for line in lines if line["event"] == "closed")
         assert transport.is_ended()
         lose(transport)
+
+
+@pytest.mark.parametrize("method", ["RPC_IN_DATA", "RPC_OUT_DATA"])
+async def test_a_server_that_closes_is_the_reason_and_a_client_that_goes_is_none(method: str) -> None:
+    async with a_back_end() as back_end, a_proxy(back_end.port) as proxy:
+        body = B1 if method == "RPC_IN_DATA" else A1
+        for ended_by_server in (True, False):
+            transport = await channel(proxy, method, body)
+            with capture_logs() as lines:
+                if ended_by_server:
+                    back_end.streams[-1][1].close()
+                    await settled(proxy)
+                else:
+                    lose(transport)
+            assert not proxy.drivers
+            (line,) = [line for line in lines if line["event"] == "closed"]
+            assert line.get("why") == ("the server closed the connection" if ended_by_server else None)
+            assert line["log_level"] == ("warning" if ended_by_server else "info")
+            if ended_by_server:
+                lose(transport)
