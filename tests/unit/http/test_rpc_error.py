@@ -48,7 +48,7 @@ def test_an_error_alone() -> None:
     )
 
 
-@pytest.mark.parametrize("status", [*FORBIDDEN, -1, 2**32])
+@pytest.mark.parametrize("status", [*sorted(FORBIDDEN), -1, 2**32])
 def test_codes_that_mean_a_crash_are_never_sent(status: int) -> None:
     with pytest.raises(LocalProtocolError):
         RpcError(status).encode()
