@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import Callable
 from typing import Final, cast
 
 from benchmarks.messages import ANSWER, CALL, CALL_SIZE, DOWNLOAD, FRAGMENT_SIZE, OPNUM_AT, UPLOAD, Opnum
-from benchmarks.virtual import WINDOW, Receiving, Sending, Write
+from benchmarks.virtual import Receiving, Sending, Write
 from rpch.aio.event_loop import run
 from rpch.aio.leg import BANNER
 from rpch.dcerpc.framing import RTS, Bytes, PduCutter
@@ -44,7 +46,6 @@ from rpch.rts.pdus import (
 
 LIFETIME: Final = 1 << 30
 TIMEOUT: Final = ConnectionTimeout(120_000)
-OURS: Final = ReceiveWindowSize(WINDOW)
 LAST_FRAGMENT: Final = UPLOAD[-FRAGMENT_SIZE:]
 
 
@@ -97,8 +98,8 @@ class Served:
 class Leg(asyncio.Protocol):
     """One connection of a virtual connection; its first PDU says which."""
 
-    def __init__(self, known: dict[bytes, Served]) -> None:
-        self._known = known
+    def __init__(self, known: dict[bytes, Served], window: int) -> None:
+        self._known, self.window = known, ReceiveWindowSize(window)
         self._cutter = PduCutter()
         self._served: Served | None = None
 
@@ -165,8 +166,9 @@ class ServerLeg(Leg):
             case ConnA2(window=window):
                 served.out = Sending(write, window.size)
             case ConnB2(in_channel=cookie, window=window, timeout=timeout):
-                served.inn = Receiving(cookie.value, lambda ack: write(Ack(ack).encode()))
-                served.opened = lambda: _open_server(served, write, ConnC1(Version(1), window, timeout))
+                served.inn = Receiving(cookie.value, self.window.size, lambda ack: write(Ack(ack).encode()))
+                b3, c1 = ConnB3(self.window, Version(1)), ConnC1(Version(1), window, timeout)
+                served.opened = lambda: _open_server(served, write, b3, c1)
 
     def control(self, served: Served, data: bytes) -> None:
         out = served.out
@@ -178,17 +180,17 @@ class ServerLeg(Leg):
             out.write(data)
 
 
-def _open_server(served: Served, write_in: Write, c1: ConnC1) -> None:
+def _open_server(served: Served, write_in: Write, b3: ConnB3, c1: ConnC1) -> None:
     assert served.out is not None
     served.out.write(c1.encode())
-    write_in(ConnB3(OURS, Version(1)).encode())
+    write_in(b3.encode())
 
 
 class ChannelLeg(Leg):
     """HTTP: a channel of a client, which takes this end for the proxies and the server at once."""
 
-    def __init__(self, known: dict[bytes, Served]) -> None:
-        super().__init__(known)
+    def __init__(self, known: dict[bytes, Served], window: int) -> None:
+        super().__init__(known, window)
         self._head: bytes | None = b""
 
     def data_received(self, data: bytes) -> None:
@@ -209,9 +211,9 @@ class ChannelLeg(Leg):
             case ConnA1(window=window):
                 served.out = Sending(write, window.size)
                 write(success_head(LIFETIME) + ConnA3(TIMEOUT).encode())
-                served.opened = lambda: write(ConnC2(Version(1), OURS, TIMEOUT).encode())
+                served.opened = lambda: write(ConnC2(Version(1), self.window, TIMEOUT).encode())
             case ConnB1(in_channel=cookie):
-                served.inn = Receiving(cookie.value, lambda ack: _to_client(served, ack))
+                served.inn = Receiving(cookie.value, self.window.size, lambda ack: _to_client(served, ack))
 
     def control(self, served: Served, data: bytes) -> None:
         assert served.out is not None
@@ -225,23 +227,23 @@ def _to_client(served: Served, ack: FlowControlAck) -> None:
     served.out.write(AckWithDestination(Destination(ForwardDestination.CLIENT), ack).encode())
 
 
-async def main() -> None:
-    """Listen on ports of the system's choice, and say which."""
+async def main(window: int) -> None:
+    """Listen on ports of the system's choice, and say which. `window` is what is announced to peers."""
     loop = asyncio.get_running_loop()
     legs: dict[bytes, Served] = {}
     channels: dict[bytes, Served] = {}
     makers: dict[str, Callable[[], asyncio.Protocol]] = {
         "direct": DirectConnection,
-        "legs": lambda: ServerLeg(legs),
-        "channels": lambda: ChannelLeg(channels),
+        "legs": lambda: ServerLeg(legs, window),
+        "channels": lambda: ChannelLeg(channels, window),
     }
     servers = {
         name: await loop.create_server(make, "127.0.0.1", 0, backlog=4096) for name, make in makers.items()
     }
     ports = {name: server.sockets[0].getsockname()[1] for name, server in servers.items()}
-    print(json.dumps({"event": "ready", **ports}), flush=True)
+    print(json.dumps({"event": "ready", "process": os.getpid(), **ports}), flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    run(main())
+    run(main(int(sys.argv[1])))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Final, Protocol, cast
 
-from benchmarks.virtual import WINDOW, Receiving, Sending
+from benchmarks.virtual import Receiving, Sending
 from rpch.dcerpc.framing import RTS, Bytes, PduCutter
 from rpch.http.heads import read_response_head
 from rpch.http.requests import ChannelHeads, Proof
@@ -70,12 +70,12 @@ class DirectLine(asyncio.Protocol):
 class VirtualLine:
     """One virtual connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int) -> None:
         self.received: Received = ignore
         self.virtual, self.out_cookie, self.in_cookie = (Cookie(token_bytes(16)) for _ in range(3))
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.out, self.inn = OutChannel(self), InChannel(self)
-        self._receiving = Receiving(self.out_cookie.value, self._acknowledge)
+        self._receiving = Receiving(self.out_cookie.value, window, self._acknowledge)
         self._sending = Sending(self.inn.write, 0)
         self.send = self._sending.submit
 
@@ -172,6 +172,7 @@ class Way:
 
     name: str
     port: int
+    window: int = 0
     http: bool = False
     authorization: str | None = None
     tls: ssl.SSLContext | None = None
@@ -187,7 +188,7 @@ class Way:
         return line
 
     async def _open_virtual(self) -> Line:
-        loop, line = asyncio.get_running_loop(), VirtualLine()
+        loop, line = asyncio.get_running_loop(), VirtualLine(self.window)
         name = "localhost" if self.tls else None
         for channel in (line.out, line.inn):
             await loop.create_connection(
@@ -198,7 +199,7 @@ class Way:
                 server_hostname=name,
             )
         heads, proof = ChannelHeads("localhost", TARGET), Proof(self.authorization)
-        window, lifetime = ReceiveWindowSize(WINDOW), ChannelLifetime(LIFETIME)
+        window, lifetime = ReceiveWindowSize(self.window), ChannelLifetime(LIFETIME)
         a1 = ConnA1(Version(1), line.virtual, line.out_cookie, window)
         group = AssociationGroupId(token_bytes(16))
         b1 = ConnB1(Version(1), line.virtual, line.in_cookie, lifetime, ClientKeepalive(0), group)

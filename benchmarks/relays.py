@@ -6,6 +6,7 @@ import base64
 import contextlib
 import io
 import json
+import os
 import shutil
 import ssl
 import sys
@@ -60,30 +61,49 @@ class Relay:
 
 
 @contextmanager
-def relays(folder: Path) -> Iterator[dict[str, Relay]]:
-    """Every way, by name, while their processes run. Meanwhile what is printed is lost."""
+def relays(folder: Path, window: int) -> Iterator[dict[str, Relay]]:
+    """Every way, by name, while their processes run. Meanwhile what is printed is lost.
+
+    `window` is what every party of a virtual connection announces.
+    """
     with ExitStack() as stack:
         # Started programs print what they have said when they stop, which only a test's report wants.
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        ports = stack.enter_context(_back_end(folder))
+        ports = stack.enter_context(_back_end(folder, window))
         authority = Authority(folder)
         process, tcp, http = stack.enter_context(_haproxy(folder, ports))
-        plain = stack.enter_context(_rpch(folder, ports, "--no-tls"))
+        options = ("--receive-window", str(window))
+        plain = stack.enter_context(_rpch(folder, ports, "--no-tls", *options))
         files = ("--tls-cert", str(authority.certificate), "--tls-key", str(authority.key))
-        secure = stack.enter_context(_rpch(folder, ports, *files))
+        secure = stack.enter_context(_rpch(folder, ports, *files, *options))
+        _keep_apart(ports["process"], [process, plain[0], secure[0]])
         trust = ssl.create_default_context(cafile=authority.ca)
         yield {
             "direct": Relay(Way("direct", ports["direct"]), None),
             "haproxy-tcp": Relay(Way("haproxy-tcp", tcp), process),
-            "haproxy-http": Relay(Way("haproxy-http", http, http=True), process),
-            "rpch": Relay(Way("rpch", plain[1], True, AUTHORIZATION), plain[0]),
-            "rpch-tls": Relay(Way("rpch-tls", secure[1], True, AUTHORIZATION, trust), secure[0]),
+            "haproxy-http": Relay(Way("haproxy-http", http, window, http=True), process),
+            "rpch": Relay(Way("rpch", plain[1], window, True, AUTHORIZATION), plain[0]),
+            "rpch-tls": Relay(Way("rpch-tls", secure[1], window, True, AUTHORIZATION, trust), secure[0]),
         }
 
 
+def _keep_apart(back_end: int, relays: list[int]) -> None:
+    """Give the relays a processor of their own, and everything else the others, if there are any.
+
+    A relay that shares one is interrupted by whom it wakes, as often as it pleases the scheduler, and its CPU
+    time then says more about that than about the relay.
+    """
+    *others, own = sorted(os.sched_getaffinity(0))
+    if others:
+        for process in (os.getpid(), back_end):
+            os.sched_setaffinity(process, others)
+        for process in relays:
+            os.sched_setaffinity(process, {own})
+
+
 @contextmanager
-def _back_end(folder: Path) -> Iterator[dict[str, Any]]:
-    program = Program([sys.executable, "-m", "benchmarks.back_end"], folder, name="back-end")
+def _back_end(folder: Path, window: int) -> Iterator[dict[str, Any]]:
+    program = Program([sys.executable, "-m", "benchmarks.back_end", str(window)], folder, name="back-end")
     with _stopped(program):
         program.wait_for(lambda: bool(list(json_lines(program.stdout))), what="ports")
         yield json.loads(program.stdout.read_text("utf-8"))
@@ -104,11 +124,11 @@ def _haproxy(folder: Path, ports: dict[str, Any]) -> Iterator[tuple[int, int, in
 
 
 @contextmanager
-def _rpch(folder: Path, ports: dict[str, Any], *tls: str) -> Iterator[tuple[int, int]]:
+def _rpch(folder: Path, ports: dict[str, Any], *options: str) -> Iterator[tuple[int, int]]:
     target = f"{TARGET.host}:{TARGET.port}"
     rules = ("--user", f"{USER}:{PASSWORD}", "--valid-ports", target)
     route = ("--route", f"{target}=127.0.0.1:{ports['legs']}")
-    with serving(folder, "proxy", "--listen", "127.0.0.1:0", *tls, *rules, *route) as served:
+    with serving(folder, "proxy", "--listen", "127.0.0.1:0", *options, *rules, *route) as served:
         yield served.program.pid, served.port
 
 

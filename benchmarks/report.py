@@ -13,6 +13,7 @@ from benchmarks.loads import Bulk, Calls
 MICRO, MILLI, KIB = 1e6, 1e3, 1024
 REFERENCES: Final = ("haproxy-tcp", "haproxy-http", "direct")
 SUBJECT: Final = "rpch"
+WAYS: Final = ("direct", "haproxy-tcp", "haproxy-http", SUBJECT, "rpch-tls")
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,15 @@ class Figures:
         return median(samples) or None if samples else None
 
     def ratio(self, key: str, reference: str) -> float | None:
-        """Our proxy's value as a multiple of another way's."""
-        ours, theirs = self.value(SUBJECT, key), self.value(reference, key)
-        return ours / theirs if ours and theirs else None
+        """Our proxy's value as a multiple of another way's: the median over the rounds."""
+        pairs = zip(self._samples[SUBJECT, key], self._samples[reference, key], strict=False)
+        ratios = [ours / theirs for ours, theirs in pairs if theirs]
+        return median(ratios) if ratios else None
 
     def ways(self) -> list[str]:
-        """The ways that were measured, in the order of measuring."""
-        return list(dict.fromkeys(way for way, _ in self._samples))
+        """The ways that were measured."""
+        measured = {way for (way, _), samples in self._samples.items() if samples}
+        return [way for way in WAYS if way in measured]
 
     def as_json(self, conditions: Mapping[str, object]) -> dict[str, Any]:
         """Everything, for programs: medians, ratios and each round's value."""
@@ -94,8 +97,8 @@ class Figures:
     def table(self) -> Iterator[str]:
         """The lines of a table: the medians, and our proxy in relation to the others."""
         ways = self.ways()
-        heads = [*ways, *(f"{SUBJECT} / {reference}" for reference in REFERENCES)]
-        yield _row("", heads)
+        yield _row("", [*ways, *(f"{SUBJECT} is to" for _ in REFERENCES)])
+        yield _row("", [*("" for _ in ways), *REFERENCES])
         for quantity in QUANTITIES:
             values = [self.value(way, quantity.key) for way in ways]
             ratios = [self.ratio(quantity.key, reference) for reference in REFERENCES]
@@ -110,4 +113,4 @@ def _number(value: float | None) -> str:
 
 
 def _row(title: str, cells: list[str]) -> str:
-    return f"{title:32}" + "".join(f"{cell:>20}" for cell in cells)
+    return (f"{title:32}" + "".join(f"{cell:>13}" for cell in cells)).rstrip()

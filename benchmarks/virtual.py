@@ -12,7 +12,6 @@ from typing import Final
 from rpch.dcerpc.framing import Bytes, longest_prefix
 from rpch.rts.commands import FlowControlAck
 
-WINDOW: Final = 65_536  # what both ends announce, as Windows does
 MODULUS: Final = 1 << 32
 
 Write = Callable[[Bytes], None]
@@ -21,17 +20,17 @@ Write = Callable[[Bytes], None]
 class Receiving:
     """The end where RPC PDUs arrive: acknowledges when less than half its window is left."""
 
-    def __init__(self, cookie: bytes, acknowledge: Callable[[FlowControlAck], None]) -> None:
-        self._cookie, self._acknowledge = cookie, acknowledge
-        self._received, self._left = 0, WINDOW
+    def __init__(self, cookie: bytes, window: int, acknowledge: Callable[[FlowControlAck], None]) -> None:
+        self._cookie, self._window, self._acknowledge = cookie, window, acknowledge
+        self._received, self._left = 0, window
 
     def took(self, size: int) -> None:
         """RPC PDUs came and were used."""
         self._received += size
         self._left -= size
-        if self._left < WINDOW // 2:
-            self._left = WINDOW
-            self._acknowledge(FlowControlAck(self._received % MODULUS, WINDOW, self._cookie))
+        if self._left < self._window // 2:
+            self._left = self._window
+            self._acknowledge(FlowControlAck(self._received % MODULUS, self._window, self._cookie))
 
 
 class Sending:
