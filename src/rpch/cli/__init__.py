@@ -11,6 +11,7 @@ from rpch.cli.dump import dump
 from rpch.cli.ping import ping
 from rpch.cli.policy import policy
 from rpch.cli.proxy import proxy
+from rpch.cli.switches import mapi, org, outlook_anywhere
 from rpch.cli.up import up
 from rpch.cli.users import users
 from rpch.errors import RpchError
@@ -36,6 +37,9 @@ app.command()(dump)
 app.command()(ping)
 app.add_typer(policy, name="policy")
 app.add_typer(users, name="users")
+app.add_typer(outlook_anywhere, name="outlook-anywhere")
+app.add_typer(mapi, name="mapi")
+app.add_typer(org, name="org")
 
 
 def main() -> None:

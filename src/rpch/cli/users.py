@@ -17,9 +17,11 @@ from rpch.auth.names import UserName
 from rpch.auth.throttle import ThrottleLimits, account_of
 from rpch.cli.new_passwords import new_password
 from rpch.cli.output import print_event, print_line
+from rpch.cli.switch_changes import shown, tell_changes
 from rpch.directory.account_store import Account
 from rpch.directory.database import DEFAULT_FILE
 from rpch.directory.opening import Directory
+from rpch.exchange.switches import Change, read_user_switches, set_user_switches
 
 users = typer.Typer(help="Accounts: who may sign in, and how.", no_args_is_help=True)
 
@@ -94,17 +96,60 @@ def set_(
     no_ntlm: Annotated[
         bool, typer.Option("--no-ntlm", help="Forget the NT hash. `passwd --ntlm` makes one again.")
     ] = False,
+    mapi_http_enabled: Annotated[
+        str | None, typer.Option("--MapiHttpEnabled", help="true, false or inherit.")
+    ] = None,
+    block_rpc_http: Annotated[
+        str | None, typer.Option("--MAPIBlockOutlookRpcHttp", help="true or false: refuse RPC over HTTP.")
+    ] = None,
+    redirect: Annotated[
+        str | None, typer.Option("--AutodiscoverRedirectUrl", help="Where else to ask; empty: nowhere.")
+    ] = None,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Change nothing; say what would change.")
+    ] = False,
     data: Data = DATA,
     database: Url = None,
     key_file: KeyFile = None,
     json: Json = False,
 ) -> None:
-    """Change what others see of a user, or turn NTLM off. An empty mail address removes it."""
+    """Change a user: what others see of it, and what it may use. An empty mail address removes it."""
+    switches = {
+        "MapiHttpEnabled": mapi_http_enabled,
+        "MAPIBlockOutlookRpcHttp": block_rpc_http,
+        "AutodiscoverRedirectUrl": redirect,
+    }
+    given = {switch: text for switch, text in switches.items() if text is not None}
     with _directory(data, database, key_file) as directory:
-        changed = directory.store.describe(name, display_name=display_name, mail=mail)
-        if no_ntlm:
-            changed = directory.store.forbid_ntlm(name)
-    _tell(json, "changed", changed, f"{changed.identity} was changed")
+        account = directory.store.get(name)
+        # Refuses what is wrong before anything is changed.
+        changes = set_user_switches(directory.settings, account.entry_id, given, what_if=True)
+        changes += _seen_changes(account, display_name, mail, no_ntlm=no_ntlm)
+        if not what_if:
+            account = directory.store.describe(name, display_name=display_name, mail=mail)
+            if no_ntlm:
+                account = directory.store.forbid_ntlm(name)
+            set_user_switches(directory.settings, account.entry_id, given)
+    if what_if:
+        tell_changes(changes, what_if=True, json=json, user=str(account.identity))
+    else:
+        own = {change.name: change.after for change in changes if change.name in switches}
+        _tell(json, "changed", account, f"{account.identity} was changed", **own)
+
+
+@users.command("get")
+def get_(
+    name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
+) -> None:
+    """Show one account and its switches."""
+    with _directory(data, database, key_file) as directory:
+        account = directory.store.get(name)
+        switches = read_user_switches(directory.settings, account.entry_id)
+    if json:
+        print_event("user", **_facts(account), **switches)
+        return
+    for fact, value in (_facts(account) | switches).items():
+        print_line(f"{fact:24} {shown(value)}".rstrip())
 
 
 @users.command()
@@ -190,9 +235,25 @@ def _directory(data: Path, database: str | None, key_file: Path | None) -> Itera
         opened.close()
 
 
-def _tell(json: bool, event: str, account: Account, sentence: str) -> None:
+def _seen_changes(
+    account: Account, display_name: str | None, mail: str | None, *, no_ntlm: bool
+) -> list[Change]:
+    """What would become of an account and its entry."""
+    wanted = (
+        (
+            "display-name",
+            account.display_name,
+            account.display_name if display_name is None else display_name,
+        ),
+        ("mail", account.mail or "", (account.mail if mail is None else mail) or ""),
+        ("ntlm", account.ntlm, account.ntlm and not no_ntlm),
+    )
+    return [Change(name, before, after) for name, before, after in wanted if before != after]
+
+
+def _tell(json: bool, event: str, account: Account, sentence: str, **more: Any) -> None:
     if json:
-        print_event(event, **_facts(account))
+        print_event(event, **_facts(account), **more)
     else:
         print_line(sentence)
 
