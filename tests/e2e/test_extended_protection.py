@@ -142,12 +142,15 @@ async def test_pyspnego_with_the_binding_it_saw_is_let_in(
     authority: Authority, mode: str, scheme: Scheme
 ) -> None:
     async with proxy_of(authority, mode) as port:
-        assert 200 == await asyncio.to_thread(
-            proves,
-            port,
-            authority.ca,
-            scheme,
-            lambda certificate: by_pyspnego(scheme, ChannelBinding.of_certificate(certificate)),
+        assert (
+            await asyncio.to_thread(
+                proves,
+                port,
+                authority.ca,
+                scheme,
+                lambda certificate: by_pyspnego(scheme, ChannelBinding.of_certificate(certificate)),
+            )
+            == 200
         )
 
 

@@ -36,14 +36,22 @@ def over_tcp(
 
 @contextmanager
 def over_http(
-    proxy_url: str, server: str, port: int, *, user: str, password: str, domain: str = "LAB", level: int = 0
+    proxy_url: str,
+    server: str,
+    port: int,
+    *,
+    user: str,
+    password: str,
+    domain: str = "LAB",
+    level: int = 0,
+    scheme: str = AUTH_BASIC,
 ) -> Iterator[Any]:
-    """The same through an RPC proxy at `http(s)://host:port`, with Basic. The proxy knows `server`."""
+    """The same through an RPC proxy at `http(s)://host:port`, by Basic or NTLM. The proxy knows `server`."""
     carrier = transport.DCERPCTransportFactory(f"ncacn_http:{server}[{port}]")
     # A string binding would do, but impacket takes only the proxy ports 80 and 443 there.
     carrier.set_rpc_proxy_url(f"{proxy_url}/rpc/rpcproxy.dll?{server}:{port}")
     carrier.set_credentials(user, password, domain)
-    carrier.set_auth_type(AUTH_BASIC)
+    carrier.set_auth_type(scheme)
     association = carrier.get_dce_rpc()
     if level:
         association.set_credentials(user, password, domain)  # those of the carrier are for HTTP alone

@@ -64,6 +64,7 @@ class ProxyConfiguration(
     auth: list[str] | None = None
     extended_protection: str = "require"
     public_name: str = ""
+    service_name: list[str] = []
     valid_ports: str = ""
     wildcards: bool = False
     route: list[str] = []
@@ -202,7 +203,9 @@ class ProxyConfiguration(
             schemes=schemes,
             without_tls=schemes if self.no_tls else (),
             ntlm=replace(NtlmSettings.standalone(name, domain=self.places.domain(accounts)), mic=self._mic()),
-            protection=ExtendedProtection(self._protection(), hosts=hosts, allow_dotless_names=True),
+            protection=ExtendedProtection(
+                self._protection(), hosts=hosts, service_names=self.service_name, allow_dotless_names=True
+            ),
             throttle=throttle or throttle_for(accounts, self.throttle),
         )
 

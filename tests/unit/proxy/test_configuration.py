@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from rpch.auth.accounts import Identity
+from rpch.auth.extended_protection import NameState
 from rpch.auth.ntlm.settings import MicPolicy
 from rpch.auth.schemes import Scheme
 from rpch.directory.opening import Directory
@@ -159,3 +160,10 @@ def test_a_mic_is_asked_of_those_of_whom_a_binding_is_asked(protection: str, mic
     authenticator = settings.authenticator(settings.accounts())
     assert authenticator.ntlm is not None
     assert authenticator.ntlm.mic is mic
+
+
+def test_clients_may_have_meant_a_service_name_that_is_listed() -> None:
+    settings = ProxyConfiguration(no_tls=True, user=[r"LAB\alice:pw"], service_name=["cifs/mail"])
+    protection = settings.authenticator(settings.accounts()).protection
+    assert protection.name_state("cifs/mail") is NameState.MATCH
+    assert protection.name_state("cifs/other") is NameState.OTHER
