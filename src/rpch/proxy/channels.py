@@ -319,7 +319,6 @@ class ChannelOpening:
             )
             driver.feed(ConnectFailed(leg, why))
         else:
-            self._connecting = None
             if driver.machine.finished:
                 connection.close()
                 return
