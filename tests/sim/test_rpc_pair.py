@@ -52,6 +52,7 @@ class Running:
     user: str | None
     cancelled: bool = False
     peer: str = "memory"
+    level: AuthLevel = AuthLevel.NONE
 
 
 @dataclass

@@ -32,7 +32,7 @@ from rpch.dcerpc.security import Segments
 from rpch.dcerpc.session_protection import SessionProtection
 from rpch.errors import AuthenticationFailed, ConfigError
 
-log = structlog.get_logger("rpch.server")
+audit = structlog.get_logger("rpch.audit")
 
 LAYER: Final = "RPC"  # beside the proxy's own lines about HTTP
 PRIVACY: Final = "Privacy"
@@ -165,15 +165,15 @@ class AcceptedContext:
         identity = established.identity
         facts = {"layer": LAYER, "client": self._peer, "scheme": established.mechanism}
         if self._level == AuthLevel.PKT_PRIVACY and not protection.can_seal:
-            log.warning("authentication failed", **facts, rule=PRIVACY, detail="sealing was not negotiated")
+            audit.warning("authentication failed", **facts, rule=PRIVACY, detail="sealing was not negotiated")
             return security.Declined("privacy without a session that can seal", too_weak=True)
         self._protection = protection
         self._user = None if identity.is_nobody else str(identity)
         sent_as, protection_level = established.sent_as, self._level.name
-        log.info("authenticated", **facts, protection=protection_level, user=self._user, sent_as=sent_as)
+        audit.info("authenticated", **facts, protection=protection_level, user=self._user, sent_as=sent_as)
         return security.Established(answer)
 
     def _refused(self, failure: Failure) -> security.Step:
         facts = {"layer": LAYER, "client": self._peer, "rule": failure.rule, "detail": failure.detail}
-        log.warning("authentication failed", **facts)
+        audit.warning("authentication failed", **facts)
         return security.Declined(str(failure))
