@@ -34,6 +34,7 @@ from rpch.server.management import Management
 from rpch.server.mapper import Mapper
 from rpch.server.registrations import Registration, Registrations
 from rpch.testing.mechanisms import LEGS, ToyMechanism, ToyProvider
+from rpch.testing.netlogon import ChallengeRequest, Netlogon
 
 Req = TypeVar("Req", bound=Message)
 Resp = TypeVar("Resp", bound=Message)
@@ -71,7 +72,7 @@ class Pair:
     def __post_init__(self) -> None:
         registrations = Registrations()
         registrations.insert(Registration(DEMO, HTTP, 6001, "demo"))
-        offered = [Demo(), Mapper(registrations)]
+        offered = [Demo(), Netlogon(), Mapper(registrations)]
         offered.append(Management(lambda: self.interfaces, open_to_strangers=True))
         self.implementations = {interface_of(one): one for one in offered}
         self.interfaces = tuple(self.implementations)
@@ -194,15 +195,16 @@ def test_several_interfaces_share_a_connection(auth: tuple[AuthType, AuthLevel] 
     assert pair.call(RemoteManagement.inq_stats, InquireStatisticsRequest(4)).count == 4
     listed = pair.call(RemoteManagement.inq_if_ids, Nothing()).interfaces
     assert listed is not None
-    assert len(listed.ids) == 2
+    assert len(listed.ids) == 3
 
 
 @pytest.mark.parametrize("auth_type", LEGS)
-def test_a_mere_name_is_enough_for_management_only(auth_type: AuthType) -> None:
+def test_a_mere_name_is_enough_where_an_interface_says_so(auth_type: AuthType) -> None:
     pair = opened((auth_type, AuthLevel.CONNECT), interface_of(RemoteManagement).syntax)
     assert pair.call(RemoteManagement.is_server_listening, Nothing()).listening
+    assert pair.call(Demo.add, AddRequest(2, 3)) == AddResponse(5)
     with pytest.raises(RpcFault) as caught:
-        pair.call(Demo.add, AddRequest(2, 3))
+        pair.call(Netlogon.request_challenge, ChallengeRequest(None, "here", bytes(8)))
     assert caught.value.status == Status.ACCESS_DENIED
 
 
