@@ -47,7 +47,7 @@ def up(
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
             server = RpcServer(tasks, security=lab_security(directory.accounts), tracer=tracer)
-            services = await start_services(server)
+            services = await start_services(server, directory)
             settings = lab_proxy(where, data, services, certificates)
 
             def ready() -> None:
@@ -60,6 +60,7 @@ def up(
             proxy = settings.proxy(tasks, directory.accounts, tracer)
             await serve_proxy(proxy, sock, tls=settings.tls(), grace=settings.grace, stop=stop, ready=ready)
             await server.close()
+            services.book.close()
 
     run(serve())
 

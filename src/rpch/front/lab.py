@@ -1,8 +1,8 @@
 """The whole system on one machine, to try it: `rpch up`.
 
-A proxy, an endpoint mapper and a demo interface behind it, accounts and a certificate authority of its
-own. The services listen on loopback ports that the system chooses; a route table leads the names and
-ports that clients know to them.
+A proxy, and behind it an endpoint mapper, a demo interface, the referral and the address book; accounts and a
+certificate authority of its own. The services listen on loopback ports that the system chooses; a route table
+leads the names and ports that clients know to them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,14 @@ from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.directory.database import DEFAULT_FILE
 from rpch.directory.opening import Directory
+from rpch.exchange.nspi.address_book import AddressBookService
+from rpch.exchange.nspi.service import NspiService
+from rpch.exchange.rfr.service import ReferralService
+from rpch.exchange.server_names import ServerNames
 from rpch.front.authority import Certificates, certificates_in
+from rpch.front.lab_people import fill_book
 from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.target_syntax import ANY_MAILBOX
 from rpch.server.demo import Demo
 from rpch.server.mapper import Mapper
 from rpch.server.registrations import Registration, Registrations
@@ -35,6 +41,8 @@ MAIL_DOMAIN: Final = "lab.example"
 NAMES: Final = ("alice", "bob", "carol", "dave")
 LOOPBACK: Final = "127.0.0.1"
 DEMO_PORT: Final = 6001
+REFERRAL_PORT: Final = 6002
+DIRECTORY_PORT: Final = 6004
 MAPPER_PORT: Final = 593
 CHANGED: Final = "(changed)"
 
@@ -55,6 +63,7 @@ class LabServices:
     ports: dict[str, int]
     routes: list[str]
     valid_ports: str
+    book: AddressBookService
 
 
 def lab_users(folder: Path) -> list[LabUser]:
@@ -94,6 +103,7 @@ def lab_directory(folder: Path, users: list[LabUser]) -> Directory:
             who, shown = _identity(user), _identity(user).name.title()
             directory.store.add(who, user.password, display_name=shown, mail=user.address, ntlm=True)
         directory.store.add_domain_alias(MAIL_DOMAIN, DOMAIN)
+        fill_book(directory, MAIL_DOMAIN)
     return directory
 
 
@@ -117,27 +127,46 @@ def lab_security(accounts: AccountSource) -> RpcAuthenticator:
     return RpcAuthenticator(accounts, ntlm=NtlmSettings.standalone(socket.gethostname(), domain=DOMAIN))
 
 
-async def start_services(server: RpcServer) -> LabServices:
-    """Mapper and demo interface, over HTTP and over TCP, and the routes that lead to them."""
+async def start_services(server: RpcServer, directory: Directory) -> LabServices:
+    """Mapper, demo interface, referral and address book, and the routes that lead to them.
+
+    A client may take one connection for everything, so every port but the mapper's offers everything. Over
+    HTTP the proxy knows who calls; over TCP callers prove it to the server.
+    """
     registrations = Registrations()
     mapper, demo = Mapper(registrations), Demo()
+    names = ServerNames(socket.gethostname().lower())
+    book = AddressBookService(directory.database, names)
     http, tcp = ProtocolSequence.NCACN_HTTP, ProtocolSequence.NCACN_IP_TCP
+    over_http = [demo, ReferralService(directory.database, names), NspiService(book, strangers=True)]
+    over_tcp = [demo, ReferralService(directory.database, names, by_mailbox=False), NspiService(book)]
     ports = {
         "mapper": await server.listen(http, LOOPBACK, 0, [mapper]),
-        "demo": await server.listen(http, LOOPBACK, 0, [demo]),
         "mapper_tcp": await server.listen(tcp, LOOPBACK, 0, [mapper]),
-        "demo_tcp": await server.listen(tcp, LOOPBACK, 0, [demo]),
     }
-    syntax = interface_of(demo).syntax
-    here = IPv4Address(LOOPBACK)
-    registrations.insert(Registration(syntax, http, ports["demo"], "rpch demo", address=here))
-    registrations.insert(Registration(syntax, tcp, ports["demo_tcp"], "rpch demo", address=here))
-    names = [name for name in lab_names(LOOPBACK) if ":" not in name]
-    known = {MAPPER_PORT: ports["mapper"], DEMO_PORT: ports["demo"]}
+    for at, name in enumerate(("demo", "referral", "directory")):
+        ports[name] = await server.listen(http, LOOPBACK, 0, over_http)
+        ports[f"{name}_tcp"] = await server.listen(tcp, LOOPBACK, 0, over_tcp)
+        syntax, here = interface_of(over_http[at]).syntax, IPv4Address(LOOPBACK)
+        registrations.insert(Registration(syntax, http, ports[name], f"rpch {name}", address=here))
+        registrations.insert(Registration(syntax, tcp, ports[f"{name}_tcp"], f"rpch {name}", address=here))
+    return _reachable(ports, book)
+
+
+def _reachable(ports: dict[str, int], book: AddressBookService) -> LabServices:
+    """How the proxy leads from the names and ports that clients know to the services."""
+    known = {
+        MAPPER_PORT: ports["mapper"],
+        DEMO_PORT: ports["demo"],
+        REFERRAL_PORT: ports["referral"],
+        DIRECTORY_PORT: ports["directory"],
+    }
     routes = [f"*:{wanted}={LOOPBACK}:{real}" for wanted, real in known.items()]
     routes += [f"*:{real}={LOOPBACK}:{real}" for real in known.values()]
+    names = [name for name in lab_names(LOOPBACK) if ":" not in name]
     allowed = [f"{name}:{port}" for name in names for port in (*known, *known.values())]
-    return LabServices(ports, routes, ";".join(allowed))
+    allowed += [f"{ANY_MAILBOX}{MAIL_DOMAIN}:{port}" for port in known if port != MAPPER_PORT]
+    return LabServices(ports, routes, ";".join(allowed), book)
 
 
 def lab_proxy(

@@ -4,14 +4,18 @@ import asyncio
 import stat
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from rpch.auth.accounts import Identity
+from rpch.directory.opening import Directory
 from rpch.front.lab import (
     CHANGED,
     DEMO_PORT,
+    DIRECTORY_PORT,
     MAPPER_PORT,
+    REFERRAL_PORT,
     as_they_are,
     lab_certificates,
     lab_directory,
@@ -66,15 +70,28 @@ def test_the_names_of_a_machine_come_without_repetition() -> None:
 
 
 async def test_the_proxy_leads_well_known_ports_to_the_services(tmp_path: Path) -> None:
+    with closing(Directory.open(str(tmp_path / "book.sqlite3"))) as directory:
+        await _leads_to_the_services(tmp_path, directory)
+
+
+async def _leads_to_the_services(tmp_path: Path, directory: Directory) -> None:
     async with asyncio.TaskGroup() as tasks:
         server = RpcServer(tasks)
-        services = await start_services(server)
+        services = await start_services(server, directory)
         settings = lab_proxy("127.0.0.1:0", tmp_path, services, lab_certificates(tmp_path, "127.0.0.1"))
         policy = settings.policy()
-        for asked, name in ((MAPPER_PORT, "mapper"), (DEMO_PORT, "demo"), (services.ports["demo"], "demo")):
+        mailbox = f"{uuid4()}@lab.example"
+        for host, asked, name in (
+            ("localhost", MAPPER_PORT, "mapper"),
+            ("localhost", DEMO_PORT, "demo"),
+            ("localhost", REFERRAL_PORT, "referral"),
+            ("localhost", DIRECTORY_PORT, "directory"),
+            (mailbox, DIRECTORY_PORT, "directory"),
+            ("localhost", services.ports["demo"], "demo"),
+        ):
             head = RequestHead(
                 "RPC_IN_DATA",
-                f"/rpc/rpcproxy.dll?localhost:{asked}",
+                f"/rpc/rpcproxy.dll?{host}:{asked}",
                 "1.1",
                 (("host", "p"), ("content-length", "131072")),
             )
@@ -85,3 +102,4 @@ async def test_the_proxy_leads_well_known_ports_to_the_services(tmp_path: Path) 
         assert settings.tls() is not None
         assert settings.warnings() == []
         await server.close()
+        services.book.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from rpch.directory.book_reader import StoredLink
 from rpch.directory.links import DELEGATE, MANAGER, MEMBER, OWNER
@@ -38,7 +38,7 @@ LINK_PROPERTIES: Final[Mapping[int, LinkProperty]] = {
     }.items()
 }
 
-_Ends = dict[int, array[int]]
+_Ends: TypeAlias = "dict[int, array[int]]"
 
 
 class Linkage:
