@@ -102,24 +102,23 @@ class PduCutter:
         return self._cut(data)
 
     def _mend(self, data: bytes) -> list[Piece]:
-        torn = self._torn
+        torn, at = self._torn, 0
         if len(torn) < HEADER_SIZE:
-            missing = HEADER_SIZE - len(torn)
-            torn, data = torn + data[:missing], data[missing:]
-            if len(torn) < HEADER_SIZE:
-                self._torn = torn
-                return []
-        missing = pdu_size(torn) - len(torn)
-        torn, data = torn + data[:missing], data[missing:]
-        if len(torn) < pdu_size(torn):
-            self._torn = torn
-            return []
-        self._torn = b""
-        return [Piece(torn[2] == RTS, torn), *self._cut(data)]
+            at = HEADER_SIZE - len(torn)
+            torn += data[:at]
+        if len(torn) >= HEADER_SIZE:
+            size = pdu_size(torn)
+            end = at + size - len(torn)
+            torn += data[at:end]
+            if len(torn) == size:
+                self._torn = b""
+                return [Piece(torn[2] == RTS, torn), *self._cut(data, end)]
+        self._torn = torn
+        return []
 
-    def _cut(self, data: bytes) -> list[Piece]:
+    def _cut(self, data: bytes, at: int = 0) -> list[Piece]:
         pieces: list[Piece] = []
-        end, at, run = len(data), 0, 0
+        end, run = len(data), at
         while end - at >= HEADER_SIZE:
             # Written out here and not called: this loop sees every PDU of a bulk transfer.
             version, kind, drep, size = _HEAD.unpack_from(data, at)
@@ -135,8 +134,7 @@ class PduCutter:
                 run = at + size
             at += size
         if run < at:  # a transport writes bytes quicker than a view of them
-            whole = at - run == end
-            pieces.append(Piece(False, data if whole else memoryview(data)[run:at]))
+            pieces.append(Piece(False, data if at - run == end else memoryview(data)[run:at]))
         if at < end:
             self._check(data, at)
             self._torn = data[at:]

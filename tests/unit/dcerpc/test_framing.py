@@ -161,7 +161,7 @@ def test_what_is_not_rpc_is_an_error_at_its_first_byte(text: bytes) -> None:
             cut(stream)
     with pytest.raises(DecodeError, match=f"rpc_vers {text[0]}: this is not RPC, at byte 24"):
         cut(REQUEST + text)
-    with pytest.raises(DecodeError, match=f"rpc_vers {text[0]}: this is not RPC, at byte 0"):
+    with pytest.raises(DecodeError, match=f"rpc_vers {text[0]}: this is not RPC, at byte 4"):
         cut(REQUEST[:20], REQUEST[20:] + text)
 
 
