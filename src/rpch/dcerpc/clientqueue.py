@@ -104,8 +104,9 @@ class CallQueue:
         """All fragments of one call, in a row.  C706 12.6.4.9"""
         protection, stub, token = self.protection, call.stub, None
         if protection is not None:
-            signs = protection.header_signing
-            facts = RequestFacts(call.call_id, context_id, call.opnum, call.interface, NDR20, signs)
+            # What we offered, not what was agreed on: the server finds out whether somebody removed the offer
+            offered = True
+            facts = RequestFacts(call.call_id, context_id, call.opnum, call.interface, NDR20, offered)
             stub, token = protection.stub(stub, facts), protection.token_size
         request = Request(call.call_id, context_id, call.opnum, stub, object_uuid=call.object_uuid)
         fragments = request_fragments(request, fragment=self.agreement.fragment, token=token)

@@ -24,7 +24,7 @@ from rpch.dcerpc.fragments import (
 from rpch.dcerpc.pdus import AuthLevel, Header, PfcFlags, Request
 from rpch.dcerpc.presentation import PresentationContext, PresentationContexts
 from rpch.dcerpc.refusals import Refused
-from rpch.dcerpc.security_contexts import Phase, SecuredContext, SecurityContexts
+from rpch.dcerpc.security_contexts import Phase, SecuredContext, SecurityContexts, check_place
 from rpch.dcerpc.statuses import Status
 from rpch.dcerpc.verification import RequestFacts, VerificationFailed, checked_stub
 
@@ -142,6 +142,8 @@ class RequestAssembly:
             raise self._unknown_context(header, request)
         context_id = context.context_id
         if security is None:
+            if request.auth is not None:
+                check_place(data, request.auth, len(request.stub), context_id)
             why = "the trailer names no security context"
             raise Refused(Status.ACCESS_DENIED, why, context_id=context_id)
         stub = self._security.open(security, data, request, first=True, context_id=context_id)

@@ -187,7 +187,7 @@ class SecurityContexts:
             return request.stub
         if context.level == AuthLevel.NONE:
             raise Refused(Status.ACCESS_DENIED, "nothing was authenticated here", context_id=context_id)
-        _check_place(data, request.auth, len(request.stub), context_id)
+        check_place(data, request.auth, len(request.stub), context_id)
         if first and not context.matches(request.auth):
             context.phase = Phase.INVALID
             why = "the trailer names another mechanism or level than its context has"
@@ -233,7 +233,7 @@ class SecurityContexts:
         return clear
 
 
-def _check_place(data: bytes, trailer: SecTrailer, body: int, context_id: int) -> None:
+def check_place(data: bytes, trailer: SecTrailer, body: int, context_id: int) -> None:
     """A trailer is 4-aligned, and its padding is part of the body.  MS-RPCE 2.2.2.11"""
     at = len(data) - len(trailer.token) - SecTrailer.SIZE
     if at % 4:

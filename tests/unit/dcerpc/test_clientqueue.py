@@ -243,6 +243,14 @@ def test_protected_calls_are_sealed_and_their_answers_opened() -> None:
         answer(calls, Response(99, 0), stray)  # a replay, though nobody waits for it
 
 
+def test_the_server_is_told_that_header_signing_was_offered_whatever_it_agreed_to() -> None:
+    mechanism = ToyMechanism(AuthLevel.PKT_INTEGRITY, 3, client=True)
+    calls = queue(protection=Protection(mechanism, NTLM, header_signing=False))
+    [wire] = sent(put(calls, call(1, stub=b"")))
+    assert isinstance(wire, Request)
+    assert wire.stub[:16] == bytes.fromhex("8ae3137102f43671 01000400 01000000")  # bit 0 of the bitmask
+
+
 def test_a_trailer_without_security_is_refused() -> None:
     server = ToyMechanism(AuthLevel.PKT_PRIVACY, 3, client=False)
     sealed = protected(Response(1, 0, b"answer"), server, NTLM, header_signing=True)
