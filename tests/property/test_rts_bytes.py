@@ -89,7 +89,8 @@ def test_random_reads_are_cut_or_refused(reads: list[bytes]) -> None:
 
 
 def rpc_pdu(kind: int, order: int, body: bytes) -> bytes:
-    """One PDU with nothing in it that framing does not look at."""
+    """One PDU with nothing in it that framing does not look at; RTS PDUs are little-endian."""
+    order = 0x10 if kind == 20 else order
     size = (16 + len(body)).to_bytes(2, "little" if order else "big")
     return bytes((5, 0, kind, 3, order, 0, 0, 0)) + size + bytes(6) + body
 
