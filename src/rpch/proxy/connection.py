@@ -248,7 +248,7 @@ class ProxyConnection(asyncio.Protocol):
             return False
         rest, self._buffer, self._lent_back = self._buffer, b"", True
         self._give_back(rest)
-        return True
+        return self._lent_back  # it may have come here again already
 
     def _deny(
         self, request: ChannelRequest, denied: Denied, identity: Identity | None, arrival: Arrival

@@ -142,6 +142,14 @@ async def test_requests_in_one_read_each_find_their_own() -> None:
         here.lose()
 
 
+async def test_a_request_behind_one_whose_password_takes_a_while_to_verify_is_found() -> None:
+    async with visit() as here:
+        echo = rpc(4) + b"abcd"
+        here.send(echo + echo + GET + echo)
+        assert await here.answers() == [SUCCESS, SUCCESS, OK, "page", SUCCESS]
+        here.lose()
+
+
 async def test_requests_may_come_byte_by_byte() -> None:
     async with visit() as here:
         for byte in GET + rpc(2) + b"ab" + GET:
