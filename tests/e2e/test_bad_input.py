@@ -398,18 +398,24 @@ async def test_a_body_ends_with_its_content_length(log: Lines) -> None:
 
 
 async def test_nobody_is_connected_before_authentication_and_before_the_first_pdu() -> None:
-    async with raw_listener() as target, system(routes={"raw:1": target.port}) as here:
-        async with here.peer() as stranger, here.peer() as wrong, here.peer() as silent, here.peer() as echo:
-            stranger.send(request("RPC_IN_DATA", 1 << 30, target="raw:1", user=None), B1)
-            wrong.send(request("RPC_OUT_DATA", 76, target="raw:1", password="wrong"), A1)
-            silent.send(request("RPC_IN_DATA", 1 << 30, target="raw:1"), B1[:-1])
-            echo.send(request("RPC_IN_DATA", 4, target="raw:1"), b"\xf8\xe8\x18\x08")
-            assert (await stranger.head())[0].startswith("HTTP/1.1 401")
-            assert (await wrong.head())[0].startswith("HTTP/1.1 401")
-            assert (await echo.head())[0] == "HTTP/1.1 200 Success"
-            await until(lambda: len(here.proxy.openings) == 1)
-            await asyncio.sleep(0.05)
-            assert not target.peers
-            silent.send(B1[-1:])
-            await target.peer()
-            assert len(target.peers) == 1
+    async with (
+        raw_listener() as target,
+        system(routes={"raw:1": target.port}) as here,
+        here.peer() as stranger,
+        here.peer() as wrong,
+        here.peer() as silent,
+        here.peer() as echo,
+    ):
+        stranger.send(request("RPC_IN_DATA", 1 << 30, target="raw:1", user=None), B1)
+        wrong.send(request("RPC_OUT_DATA", 76, target="raw:1", password="wrong"), A1)
+        silent.send(request("RPC_IN_DATA", 1 << 30, target="raw:1"), B1[:-1])
+        echo.send(request("RPC_IN_DATA", 4, target="raw:1"), b"\xf8\xe8\x18\x08")
+        assert (await stranger.head())[0].startswith("HTTP/1.1 401")
+        assert (await wrong.head())[0].startswith("HTTP/1.1 401")
+        assert (await echo.head())[0] == "HTTP/1.1 200 Success"
+        await until(lambda: len(here.proxy.openings) == 1)
+        await asyncio.sleep(0.05)
+        assert not target.peers
+        silent.send(B1[-1:])
+        await target.peer()
+        assert len(target.peers) == 1
