@@ -17,6 +17,7 @@ from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line, warn
 from rpch.front.following import follow
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
+from rpch.front.user_rules import user_rule
 from rpch.front.workers import Notice, Tell, run_workers
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.reload import Reloader
@@ -79,6 +80,7 @@ def proxy(  # long: one line an option
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
             served = settings.proxy(tasks, settings.accounts(), tracer)
+            served.user_rule = user_rule(served)
             following = None
             if config is not None:
                 reader = partial(configure, ProxyConfiguration, config, given)

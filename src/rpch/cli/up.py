@@ -23,7 +23,9 @@ from rpch.front.lab import (
     lab_users,
     start_services,
 )
+from rpch.front.lab_autodiscover import lab_routes
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
+from rpch.front.user_rules import user_rule
 from rpch.server.runtime import RpcServer
 
 
@@ -58,7 +60,11 @@ def up(
                     _say_what_to_try(where, certificates.ca, users)
 
             proxy = settings.proxy(tasks, directory.accounts, tracer)
-            await serve_proxy(proxy, sock, tls=settings.tls(), grace=settings.grace, stop=stop, ready=ready)
+            proxy.user_rule = user_rule(proxy)
+            routes, tls = lab_routes(proxy, directory, where), settings.tls()
+            await serve_proxy(
+                proxy, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready, routes=routes
+            )
             await server.close()
             services.book.close()
 

@@ -17,6 +17,9 @@ from ipaddress import ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from rpch.auth.accounts import Identity
+from rpch.directory.database import Database
+from rpch.directory.mailboxes import entry_of_user
 from rpch.directory.organisation import OrganisationSettings, Setting
 from rpch.errors import ConfigError
 
@@ -206,6 +209,13 @@ def set_user_switches(
         if before != value:
             changes.append(Change(switch.name, before, value))
     return changes
+
+
+def blocks_rpc_http(database: Database, identity: Identity) -> bool:
+    """Whether RPC over HTTP is switched off for somebody who has authenticated."""
+    with database.read() as connection:
+        user = entry_of_user(connection, identity)
+    return user is not None and OrganisationSettings(database).of_user(BLOCK_RPC_HTTP, user.id)
 
 
 def _values(switches: tuple[Switch, ...], given: Mapping[str, str]) -> list[tuple[Switch, Any]]:

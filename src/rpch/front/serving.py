@@ -7,11 +7,12 @@ import contextlib
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import structlog
 import uvicorn
+from starlette.routing import BaseRoute
 
 from rpch.errors import ConfigError
 from rpch.front.door import door_for
@@ -69,6 +70,7 @@ async def serve_proxy(
     stop: asyncio.Event,
     ready: Callable[[], None],
     draining: Callable[[], None] = lambda: None,
+    routes: Sequence[BaseRoute] = (),
 ) -> None:
     """Serve until `stop`, then drain for `grace` seconds.
 
@@ -76,13 +78,14 @@ async def serve_proxy(
     another process or machine.
     """
     config = uvicorn.Config(
-        web_application(proxy),
+        web_application(proxy, routes),
         http=door_for(proxy),  # type: ignore[arg-type]  # a maker of protocols is one, as uvicorn uses it
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the policy says which relays are believed
         timeout_graceful_shutdown=5,
         ssl_context_factory=(lambda config, default: tls) if tls else None,
     )

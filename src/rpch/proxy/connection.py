@@ -20,6 +20,7 @@ from rpch.auth.accounts import Identity
 from rpch.auth.channel_binding import Channel
 from rpch.auth.outcomes import Authenticated, AuthOutcome, AuthRule, Challenge, Headers, Refused
 from rpch.auth.schemes import CHALLENGE_HEADER
+from rpch.errors import RpchError
 from rpch.http.answers import CONTINUE, challenge_answer, echo_answer, refusal_answer
 from rpch.http.channels import ChannelKind, ChannelRequest, read_channel_request
 from rpch.http.heads import RequestHead, read_request_head
@@ -27,7 +28,7 @@ from rpch.http.refusals import HttpRefused
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
 from rpch.proxy.channels import ANONYMOUS, ChannelOpening, Entry
-from rpch.proxy.policy import Arrival, Denied
+from rpch.proxy.policy import Arrival, Denied, UserRule
 
 if TYPE_CHECKING:
     from rpch.proxy.service import RpcProxy
@@ -180,7 +181,11 @@ class ProxyConnection(asyncio.Protocol):
         match outcome:
             case Authenticated(identity=identity, headers=headers):
                 self._proxy.report_authenticated(arrival.client, request, identity)
-                self._decide(request, arrival, identity, headers)
+                if (rule := self._proxy.user_rule) is None:
+                    self._decide(request, arrival, identity, headers)
+                else:
+                    work = self._ask_user_rule(rule, request, arrival, identity, headers)
+                    self._busy = self._proxy.spawn(work)
             case Challenge(headers=headers, failure=failure):
                 self._proxy.report_challenge(arrival.client, request, failure)
                 self._challenge(request, _offers(headers))
@@ -191,6 +196,30 @@ class ProxyConnection(asyncio.Protocol):
                 else:
                     shown = "" if rule == AuthRule.UNAVAILABLE else detail  # says where accounts are
                     self._end(refusal_answer(HttpRefused(status, "", rule, shown)))
+
+    async def _ask_user_rule(
+        self,
+        rule: UserRule,
+        request: ChannelRequest,
+        arrival: Arrival,
+        identity: Identity,
+        headers: Headers,
+    ) -> None:
+        """Looking it up may take a while, as authentication does."""
+        try:
+            denied = await rule(identity)
+        except RpchError as error:  # it may say where accounts are, which is for us alone
+            self._proxy.report_refusal(arrival.client, request, AuthRule.UNAVAILABLE, str(error), identity)
+            denied = Denied(AuthRule.UNAVAILABLE, 503, "")
+        self._busy = None
+        if self._ended:
+            return
+        if not self._full:
+            self._transport.resume_reading()
+        if denied is not None:
+            self._deny(request, denied, identity, arrival)
+        else:
+            self._decide(request, arrival, identity, headers)
 
     def _challenge(self, request: ChannelRequest, offers: list[str]) -> None:
         if not request.reusable_after_401:

@@ -8,7 +8,7 @@ looks at facts and says what is permitted.  Win32 "RPC proxy registry settings"
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -38,6 +38,7 @@ class Rule(StrEnum):
     VALID_PORTS = "ValidPorts"
     USER_TARGETS = "UserTargets"
     ADDRESS = "TargetAddress"
+    BLOCKED_USER = "MAPIBlockOutlookRpcHttp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,10 @@ class Denied:
 
     def __str__(self) -> str:
         return f"refused by {self.rule}: {self.detail}"
+
+
+UserRule = Callable[[Identity], Awaitable[Denied | None]]
+"""What an administrator has said about one user, looked up anew for each request."""
 
 
 @dataclass(frozen=True)

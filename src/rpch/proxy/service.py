@@ -24,7 +24,7 @@ from rpch.http.channels import ChannelRequest
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
 from rpch.proxy.limits import Ledger, ProxyLimits
-from rpch.proxy.policy import Policy
+from rpch.proxy.policy import Policy, UserRule
 from rpch.trace import Tracer
 from rpch.vconn.inbound import SERVER_UNAVAILABLE, InboundProxy
 from rpch.vconn.machine import Machine
@@ -74,6 +74,7 @@ class RpcProxy:
         self.drivers: dict[Machine, Driver] = {}
         self.openings: set[ChannelOpening] = set()  # whose first PDU has not come
         self.draining = False
+        self.user_rule: UserRule | None = None
         self._tasks = tasks
         self._empty: asyncio.Event | None = None
 

@@ -14,6 +14,7 @@ from rpch.http.answers import CONTINUE, echo_answer
 from rpch.proxy import connection as module
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.connection import ProxyConnection
+from rpch.proxy.policy import Denied
 from rpch.proxy.service import RpcProxy
 from rpch.testing.rts_samples import SAMPLES
 from tests.memory_transport import MemoryTransport
@@ -445,3 +446,58 @@ async def test_an_allowed_request_becomes_a_channel_and_takes_what_came_behind_i
         assert [line["rule"] for line in lines if line["event"] == "refused"] == ["FirstPduTimeout"]
         assert transport.take().startswith(b"HTTP/1.0 503 RPC Error: 6c0")
         lose(transport)
+
+
+# What an administrator has said about one user
+
+
+async def ruled(answer: Denied | Exception | None) -> bytes:
+    """What two echoes in one read are answered, where this is what the rule says."""
+
+    async def rule(identity: Identity) -> Denied | None:
+        await asyncio.sleep(0)
+        assert identity == Identity("alice", "LAB")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async with a_proxy() as proxy:
+        proxy.user_rule = rule
+        connection, transport = connected(proxy)
+        connection.data_received(request() + request("RPC_OUT_DATA"))
+        said = await answered(transport) + await answered(transport)
+        lose(transport)
+        return said
+
+
+async def test_a_user_is_let_in_or_refused_by_its_own_rule() -> None:
+    assert await ruled(None) == ECHO_ANSWER * 2
+    with capture_logs() as lines:
+        said = await ruled(Denied("MAPIBlockOutlookRpcHttp", 403, "switched off"))
+    assert said.startswith(b"HTTP/1.1 403 ")
+    assert said.count(b"HTTP/1.1 ") == 1
+    (refused,) = [line for line in lines if line["event"] == "refused"]
+    assert (refused["rule"], refused["user"]) == ("MAPIBlockOutlookRpcHttp", r"LAB\alice")
+
+
+async def test_a_rule_that_cannot_be_looked_up_lets_nobody_in_and_says_no_more() -> None:
+    said = await ruled(TransportError("the database canary cannot be used"))
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert b"canary" not in said
+
+
+async def test_a_client_that_goes_while_its_rule_is_looked_up_gets_no_answer() -> None:
+    asking = asyncio.Event()
+
+    async def rule(identity: Identity) -> Denied | None:
+        asking.set()
+        await asyncio.Event().wait()
+        return None
+
+    async with a_proxy() as proxy:
+        proxy.user_rule = rule
+        connection, transport = connected(proxy)
+        connection.data_received(request())
+        await asking.wait()
+        lose(transport)
+        assert await answered(transport) == b""

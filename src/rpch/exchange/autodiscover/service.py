@@ -1,0 +1,114 @@
+"""The answers of Autodiscover, from the directory and the switches. Only for somebody who has authenticated.
+
+A mailbox that does not exist and one that is not the user's to open look alike.  MS-OXDSCLI 3.1.5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from rpch.auth.accounts import Identity
+from rpch.directory.database import Database
+from rpch.directory.entries import Entry
+from rpch.directory.mailboxes import entry_of_address, entry_of_dn, entry_of_user, may_open
+from rpch.directory.organisation import OrganisationSettings
+from rpch.directory.tables import DIRECTORY_STATE
+from rpch.exchange.autodiscover.pox_answer import (
+    User,
+    error_document,
+    redirect_address_document,
+    redirect_url_document,
+    settings_document,
+)
+from rpch.exchange.autodiscover.pox_request import CannotAnswer, ErrorCode, PoxRequest
+from rpch.exchange.autodiscover.protocols import Asker, protocols_for
+from rpch.exchange.server_names import ServerNames
+from rpch.exchange.switches import AUTODISCOVER_REDIRECT, INTERNAL_NETWORKS
+
+log = structlog.get_logger("rpch.autodiscover")
+
+TARGET_ADDRESS: Final = "targetAddress"  # LDAP's name for where mail and clients of an entry are to go
+
+
+class Autodiscover:
+    """Answers for one directory. Each answer reads the switches, so changes hold from the next one on."""
+
+    def __init__(
+        self,
+        database: Database,
+        names: ServerNames,
+        *,
+        public: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`public` is what clients reach this system by: a host, with its port unless that is 443."""
+        self.database, self.public = database, public
+        self._names, self._clock = names, clock
+        self._settings = OrganisationSettings(database)
+
+    async def answer(self, identity: Identity, body: bytes, *, client: str, capability: int) -> bytes:
+        """The document for a request; whatever goes wrong becomes an error document."""
+        try:
+            return await self.database.run(self._answer, identity, body, client, capability)
+        except CannotAnswer as error:
+            log.info(
+                "no settings", user=str(identity), client=client, code=int(error.code), why=error.message
+            )
+            return error_document(error.code, error.message, self._clock())
+        except Exception:  # a client is told in its own language; we read what it was
+            log.exception("an answer failed", user=str(identity), client=client)
+            return error_document(ErrorCode.INTERNAL, "Internal error", self._clock())
+
+    def _answer(self, identity: Identity, body: bytes, client: str, capability: int) -> bytes:
+        mailbox = self._mailbox(identity, PoxRequest.decode(body))
+        if address := _redirected_address(mailbox):
+            return redirect_address_document(address)
+        if url := self._settings.of_user(AUTODISCOVER_REDIRECT, mailbox.id):
+            return redirect_url_document(url)
+        asker = Asker(self.public, self._is_inside(client), capability)
+        protocols = protocols_for(self._settings, self._names, mailbox, asker)
+        return settings_document(
+            User(mailbox.display_name, mailbox.dn, mailbox.mail or "", self._deployment()), protocols
+        )
+
+    def _mailbox(self, identity: Identity, request: PoxRequest) -> Entry:
+        with self.database.read() as connection:
+            user = entry_of_user(connection, identity)
+            if request.address:
+                wanted = entry_of_address(connection, request.address)
+            else:
+                wanted = entry_of_dn(connection, request.legacy_dn)
+            allowed = user is not None and wanted is not None and may_open(connection, user.id, wanted.id)
+        if wanted is None or not allowed:
+            raise CannotAnswer(ErrorCode.NOT_FOUND, "The e-mail address cannot be found")
+        return wanted
+
+    def _deployment(self) -> UUID:
+        with self.database.read() as connection:
+            guid: UUID = connection.execute(select(DIRECTORY_STATE.c.guid)).scalar_one()
+        return guid
+
+    def _is_inside(self, client: str) -> bool:
+        try:
+            address = ip_address(client.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        networks = self._settings.get(INTERNAL_NETWORKS)
+        return any((mapped or address) in ip_network(network) for network in networks)
+
+
+def _redirected_address(mailbox: Entry) -> str:
+    """Where an entry's mailbox is, if it is elsewhere: `SMTP:jane@other.com`."""
+    target = mailbox.attributes.get(TARGET_ADDRESS)
+    if not isinstance(target, str):
+        return ""
+    kind, colon, address = target.partition(":")
+    return address if colon and kind.upper() == "SMTP" else "" if colon else target

@@ -1,0 +1,34 @@
+"""The proxy asks the database about each user, whichever database it has by then."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+
+from rpch.auth.accounts import Identity, MemoryAccounts
+from rpch.directory.opening import Directory
+from rpch.directory.passwords import HashingCost
+from rpch.exchange.switches import set_user_switches
+from rpch.front.user_rules import user_rule
+from rpch.proxy.configuration import ProxyConfiguration
+
+ALICE = Identity("alice", "LAB")
+
+
+async def test_a_blocked_user_is_refused_from_then_on(tmp_path: Path) -> None:
+    cost = HashingCost(passes=1, memory=8, lanes=1)
+    settings = ProxyConfiguration(no_tls=True, user=[r"LAB\alice:pw"])
+    with closing(Directory.open(str(tmp_path / "rpch.sqlite3"), cost=cost)) as directory:
+        made = directory.store.add(ALICE, "secret")
+        async with asyncio.TaskGroup() as tasks:
+            proxy = settings.proxy(tasks, directory.accounts)
+            rule = user_rule(proxy)
+            assert await rule(ALICE) is None
+            set_user_switches(directory.settings, made.entry_id, {"MAPIBlockOutlookRpcHttp": "true"})
+            denied = await rule(ALICE)
+            assert denied is not None
+            assert (denied.rule, denied.status) == ("MAPIBlockOutlookRpcHttp", 403)
+            assert await rule(Identity("bob", "LAB")) is None
+            proxy.authenticator.accounts = MemoryAccounts({ALICE: "pw"})
+            assert await rule(ALICE) is None
