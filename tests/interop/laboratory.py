@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.interop.rpch_commands import Served, serving
 
 DEMO = ("0246c2a2-f79c-4ad9-a505-be0992dd35f6", "1.0")
-ADD, SOURCE = 1, 3
+ADD, SOURCE, WHO_AM_I = 1, 3, 8
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import samba
 from samba.credentials import DONT_USE_KERBEROS, Credentials
 from samba.dcerpc import echo, epmapper, mgmt, misc, winreg
+from samba.dcerpc.base import ClientConnection
 from samba.param import LoadParm
 
 MAXIMUM_ALLOWED = 0x02000000
@@ -72,6 +73,21 @@ class Caller:
         """Samba's echo interface: whether bytes come back as they went."""
         sent = [at & 0xFF for at in range(size)]
         return list(self._connection(echo.rpcecho).EchoData(sent)) == sent
+
+    def raw(self, interface: str, opnum: int, stub: str) -> str:
+        """Any operation of an interface that Samba does not know; bytes both ways as hex.
+
+        Observed: Samba 4.17 crashes when it authenticates for such an interface, and when it adds one to a
+        connection that bare NTLM protects. Added to one that SPNEGO protects it works.
+        """
+        if interface not in self._opened:
+            management = self._connection(mgmt.mgmt)
+            management.is_server_listening()
+            self._opened[interface] = ClientConnection(
+                self._binding, (interface, 1), self._settings, self._credentials, basis_connection=management
+            )
+        answer: bytes = self._opened[interface].request(opnum, bytes.fromhex(stub))
+        return answer.hex()
 
     def registry_value(self, path: str, name: str) -> str:
         """A text from the registry below HKEY_LOCAL_MACHINE: four calls with context handles."""
