@@ -61,8 +61,9 @@ fuzz: $(READY)
 soak: $(READY) peers
 	$(BIN)/python -m tools.soak
 
+# `make bench JSON=figures.json` keeps the figures.
 bench: $(READY) peers
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(JSON),--json $(JSON))
 
 clean:
 	rm -rf .venv build dist data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

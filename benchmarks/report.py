@@ -101,6 +101,8 @@ class Figures:
         yield _row("", [*("" for _ in ways), *REFERENCES])
         for quantity in QUANTITIES:
             values = [self.value(way, quantity.key) for way in ways]
+            if not any(values):
+                continue
             ratios = [self.ratio(quantity.key, reference) for reference in REFERENCES]
             cells = [*map(_number, values), *("" if r is None else f"{r:.2f}" for r in ratios)]
             yield _row(quantity.title, cells)
