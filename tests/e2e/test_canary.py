@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ async def test_no_secret_is_written_anywhere(tmp_path: Path, full: bool) -> None
 
 
 async def talk(ready: dict[str, object]) -> None:
-    """A call with content, and a wrong password."""
+    """Calls with content, as users of the proxy and of the server, and wrong passwords."""
     port = str(ready["listen"][0]).rpartition(":")[2]  # type: ignore[index]
     user = ready["users"][0]  # type: ignore[index]
     tls = ssl.create_default_context(cafile=str(ready["ca"]))
@@ -78,6 +79,13 @@ async def talk(ready: dict[str, object]) -> None:
     async with connect(binding, user=user["name"], password=user["password"], tls=tls) as client:
         answer = await client.call(Demo.echo, Octets(CONTENT))
         assert answer.data == CONTENT
+    for password in user["password"], WRONG:
+        login: dict[str, Any] = {"user": user["name"], "password": user["password"], "tls": tls}
+        async with connect(binding, **login, rpc_user=user["name"], rpc_password=password) as client:
+            try:
+                assert (await client.call(Demo.echo, Octets(CONTENT))).data == CONTENT
+            except AuthenticationFailed:
+                assert password == WRONG
     with pytest.raises(AuthenticationFailed):
         async with connect(binding, user=user["name"], password=WRONG, tls=tls):
             pass
@@ -92,5 +100,7 @@ def canaries(user: str, password: str) -> dict[str, bytes]:
         "SHA-256": hashlib.sha256(password.encode()).digest(),
         "Basic token": base64.b64encode(f"{user}:{password}".encode()),
         "wrong password": WRONG.encode(),
+        "NTLM message": b"NTLMSSP\0",
+        "NTLM message, in a header": base64.b64encode(b"NTLMSSP\0")[:10],
         "wrong Basic token": base64.b64encode(f"{user}:{WRONG}".encode()),
     }
