@@ -101,7 +101,7 @@ def test_impacket_is_known_through_our_proxy(lab: Laboratory, level: int) -> Non
 def test_impacket_sends_bare_requests_at_level_packet_which_are_refused(
     rpc_server_program: RpcServerProgram,
 ) -> None:
-    """As the specification's table has it; Windows and Samba protect that level, and refuse it bare as we do."""
+    """As the table of the specification has it; Windows and Samba protect that level, and refuse it bare."""
     server = rpc_server_program
     with (
         over_tcp(

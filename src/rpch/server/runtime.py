@@ -57,7 +57,8 @@ class RpcServer:
         open_to_strangers: bool = True,
         v1: bool = False,
     ) -> None:
-        """`open_to_strangers` shows the list of interfaces to callers who proved nothing; `v1` serves
+        """`security` lets callers prove who they are; without it a bind with a token is refused.
+        `open_to_strangers` shows the list of interfaces to callers who proved nothing; `v1` serves
         RPC over HTTP version 1 too, which has neither TLS nor authentication."""
         self.open_to_strangers, self.v1 = open_to_strangers, v1
         self.settings, self.limits = settings or Settings(), limits or Limits()
