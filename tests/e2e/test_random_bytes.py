@@ -6,7 +6,6 @@ The exceptions would reach the event loop, where `nothing_unhandled` waits for t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -89,9 +88,9 @@ class Noise:
 
 
 @pytest.fixture(params=[1, 2])
-def noise(request: pytest.FixtureRequest) -> Iterator[Noise]:
+def noise(request: pytest.FixtureRequest) -> Noise:
     """Repeatable noise."""
-    yield Noise(request.param)
+    return Noise(request.param)
 
 
 EVERYTHING = [*PDUS.values(), *RPC]
