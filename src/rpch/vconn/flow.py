@@ -44,14 +44,21 @@ class Inlet:
     __slots__ = ("_acknowledge", "_limit", "advertised", "cookie", "due_below", "queued", "received", "size")
 
     def __init__(
-        self, size: int, cookie: bytes, acknowledge: Callable[[FlowControlAck], list[Action]], *, strict: bool
+        self,
+        size: int,
+        cookie: bytes,
+        acknowledge: Callable[[FlowControlAck], list[Action]],
+        *,
+        strict: bool,
+        burst: int = 0,
     ) -> None:
+        """A tolerant inlet takes two windows, and a `burst` besides."""
         self.size, self.cookie = size, cookie
         self.queued = self.received = 0
         self.advertised = size
         self._acknowledge = acknowledge
         self.due_below = max(size // 2, min(size, EAGER_BELOW))
-        self._limit = size if strict else 2 * size  # Observed: FreeRDP never waits for its IN window
+        self._limit = size if strict else 2 * size + burst
 
     def arrived(self, size: int) -> None:
         """RPC PDUs came in; they occupy the window until they are consumed."""
@@ -60,6 +67,11 @@ class Inlet:
         self.advertised -= size
         if self.queued > self._limit:
             raise WindowViolated(f"{self.queued} bytes in a receive window of {self.size}")
+
+    @property
+    def overrun(self) -> bool:
+        """Whether there is more than the window was for."""
+        return self.queued > self.size
 
     def consumed(self, size: int) -> list[Action]:
         """RPC PDUs have gone on to the next hop, or to the RPC layer."""
@@ -87,7 +99,7 @@ class SendWindow:
         self.size = size
         self.usable = self.available = usable_window(size)
         self.sent = 0
-        self.cookies = [cookie]
+        self.cookies: tuple[bytes, ...] = (cookie,)
         self._base = 0
         self._strict = strict
 
@@ -97,7 +109,7 @@ class SendWindow:
         Whether the peer's counter starts again at the switch is not said. We let ours run on, and
         follow a peer that restarts as soon as its numbers show it.
         """
-        self.cookies = [self.cookies[-1], cookie]
+        self.cookies = (self.cookies[-1], cookie)
         self._base = self.sent
 
     def acknowledge(self, ack: FlowControlAck) -> None:
@@ -155,9 +167,9 @@ class Outlet:
     def __init__(self, leg: Leg, window: SendWindow, *, plugged: bool = False, reserve: int = 0) -> None:
         self.leg, self.window, self.plugged, self.reserve = leg, window, plugged, reserve
         self.lifetime: Lifetime | None = None
-        # There only while something waits: an idle channel has no 760 bytes for an empty deque.
+        # Nothing is there that holds nothing: most channels are idle, and an empty deque has 760 bytes.
         self.queue: deque[tuple[Bytes, Inlet | None] | Marker] | None = None
-        self.held: list[bytes] = []  # RTS PDUs that wait for the plug to be pulled
+        self.held: tuple[bytes, ...] = ()  # RTS PDUs that wait for the plug to be pulled
         self.parting = False  # its last word is queued: what comes now belongs to its successor
 
     def relay(self, run: Bytes, inlet: Inlet) -> list[Action]:
@@ -214,14 +226,14 @@ class Outlet:
     def unplug(self, write: Callable[[Leg, bytes], list[Action]]) -> list[Action]:
         """Let everything go: first the RTS PDUs that were held, then what the window allows."""
         self.plugged = False
-        held, self.held = self.held, []
+        held, self.held = self.held, ()
         actions = [action for data in held for action in write(self.leg, data)]
         return [*actions, *self.pump()]
 
     def take_over(self, predecessor: Outlet) -> None:
         """Become the outlet of what waits in a predecessor."""
         self.queue, predecessor.queue = predecessor.queue, None
-        self.held, predecessor.held = predecessor.held, []
+        self.held, predecessor.held = predecessor.held, ()
 
     def pump(self) -> list[Action]:
         """What may leave now."""

@@ -181,7 +181,7 @@ class Machine(ABC):
         if outlet.plugged or outlet.parting:
             if sum(map(len, outlet.held)) > self.RTS_LIMIT:
                 raise UnexpectedMessage("too much for a plugged channel", state=self.condition)
-            outlet.held.append(data)
+            outlet.held += (data,)
             return []
         return self.passed_on(outlet.leg, data)
 

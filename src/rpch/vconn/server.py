@@ -122,7 +122,7 @@ class ServerConnection(Machine):
         self._next_in: tuple[Leg, Inlet] | None = None
         self._next_out: Outlet | None = None
         self._next_cookie = b""
-        self._old_out: tuple[Leg, list[bytes]] | None = None  # flushes until its proxy closes it
+        self._old_out: tuple[Leg, tuple[bytes, ...]] | None = None  # flushes until its proxy closes it
         self._unconsumed: deque[tuple[Inlet, int]] = deque()
         self._pinged: list[tuple[float, int]] = []
         self._hello: ConnB2 | None = None

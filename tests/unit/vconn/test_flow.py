@@ -233,13 +233,13 @@ def test_a_renamed_leg_counts_on_and_answers_to_both_names() -> None:
     sender = window(65_536)
     send(sender, 30_000)
     sender.rename(NEW)
-    assert sender.cookies == [OLD, NEW]
+    assert sender.cookies == (OLD, NEW)
     sender.acknowledge(ack(10_000, 50_000))
     assert sender.available == 30_000
     sender.acknowledge(ack(30_000, 65_536, NEW))
     assert sender.available == 65_536
     sender.rename(OTHER)
-    assert sender.cookies == [NEW, OTHER]
+    assert sender.cookies == (NEW, OTHER)
 
 
 @pytest.mark.conformance(60, 62)
@@ -329,8 +329,8 @@ def test_an_empty_run_does_not_block_what_follows() -> None:
 def test_a_plugged_outlet_holds_everything() -> None:
     sender = outlet(plugged=True)
     assert sender.submit(pdus(100), None) == []
-    sender.held.append(b"first")
-    sender.held.append(b"second")
+    sender.held += (b"first",)
+    sender.held += (b"second",)
 
     def write(leg: Leg, data: bytes) -> list[Action]:
         return [PassOn(leg, data)]
@@ -346,7 +346,7 @@ def test_held_rts_pdus_do_not_wait_for_a_window() -> None:
     sender = outlet(100, plugged=True)
     sender.submit(pdus(90), None)
     sender.submit(pdus(90), None)
-    sender.held.append(b"an acknowledgement")
+    sender.held += (b"an acknowledgement",)
     actions = sender.unplug(lambda leg, data: [PassOn(leg, data)])
     assert actions[0] == PassOn(LEG, b"an acknowledgement")
     assert forwarded(actions) == [90]
@@ -399,7 +399,7 @@ def test_the_origin_learns_what_has_left() -> None:
 def test_a_successor_takes_over_what_waits() -> None:
     old, new = outlet(1000, plugged=True), outlet(1000, plugged=True)
     old.submit(pdus(300), None)
-    old.held.append(b"held")
+    old.held += (b"held",)
     new.take_over(old)
     assert not old.queue
     assert not old.held

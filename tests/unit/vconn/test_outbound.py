@@ -452,7 +452,7 @@ def test_the_successor_begins_with_a_window_and_a_lifetime_of_its_own() -> None:
     tell_it(machine, SuccessorArrived(machine.out_h.successor(), OUT_A3), rts(machine.out_t, GO_ON))
     (outlet,) = machine.outlets()
     assert (outlet.window.sent, outlet.window.available) == (0, 65_536)
-    assert outlet.window.cookies == [NEW_OUT_CHANNEL.value]
+    assert outlet.window.cookies == (NEW_OUT_CHANNEL.value,)
     assert outlet.lifetime is not None
     assert outlet.lifetime.used == 0
     (inlet,) = machine.inlets()

@@ -570,7 +570,7 @@ def test_out_r1_switches_at_a8_and_ends_the_predecessor_with_a9() -> None:
     )
     assert (machine.out_t, machine.out_state) == (after, O.OPENED)
     assert machine.deadline is None
-    assert machine.outlets()[0].window.cookies == [NEW_OUT_CHANNEL.value]
+    assert machine.outlets()[0].window.cookies == (NEW_OUT_CHANNEL.value,)
 
 
 @pytest.mark.conformance(54, 63)
@@ -650,7 +650,7 @@ def test_out_r2_renames_the_channel_and_gives_it_a_new_lifetime(last: RtsPdu) ->
         (0.3, rts(inner, last), [Send(leg, OutR2B1(Ance())), Forward(leg, LARGE)]),
     )
     assert (machine.out_t, machine.out_state) == (leg, O.OPENED)
-    assert machine.outlets()[0].window.cookies == [OUT_CHANNEL.value, NEW_OUT_CHANNEL.value]
+    assert machine.outlets()[0].window.cookies == (OUT_CHANNEL.value, NEW_OUT_CHANNEL.value)
     assert lifetime_left(machine) == LIFETIME.size - 5000
     assert machine.deadline is None
 
