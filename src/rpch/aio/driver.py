@@ -11,7 +11,19 @@ from collections.abc import Callable
 
 from rpch.aio.leg import LegConnection
 from rpch.trace import Tracer, Turn, short
-from rpch.vconn.events import Action, CloseLeg, Event, Forward, Leg, PassOn, Send, SetKeepalive, Tick
+from rpch.vconn.events import (
+    Action,
+    CloseLeg,
+    Event,
+    Forward,
+    Leg,
+    PassOn,
+    ReadOn,
+    Send,
+    SetKeepalive,
+    StopReading,
+    Tick,
+)
 from rpch.vconn.machine import Machine
 
 
@@ -96,6 +108,9 @@ class Driver:
             case SetKeepalive(leg=leg, interval=interval):
                 if (connection := self.legs.get(leg)) is not None:
                     connection.keep_alive(interval)
+            case StopReading(leg=leg) | ReadOn(leg=leg):
+                if (connection := self.legs.get(leg)) is not None:
+                    connection.read_on(isinstance(action, ReadOn))
             case _:
                 self._carry_out(action)
 

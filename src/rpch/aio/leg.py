@@ -162,6 +162,7 @@ class LegConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         if transport.can_write_eof():
+            transport.resume_reading()
             self._lingering = Lingering(transport)
         else:
             transport.close()
@@ -173,7 +174,18 @@ class LegConnection(asyncio.Protocol):
             return
         self._closing = True
         transport.write(answer)
+        transport.resume_reading()
         self._lingering = Lingering(transport)
+
+    def read_on(self, wanted: bool) -> None:
+        """Read, or let the peer wait."""
+        transport = self.transport
+        if self._closing or transport is None or transport.is_closing():
+            return
+        if wanted:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
 
     def keep_alive(self, interval: float) -> None:
         """Let TCP probe a silent peer."""

@@ -37,6 +37,7 @@ from rpch.vconn.events import (
     RtsArrived,
     Send,
     SetKeepalive,
+    StopReading,
     Tick,
 )
 from rpch.vconn.inbound import InboundProxy
@@ -236,6 +237,8 @@ class ProxySeat(Seat):
                 self.ends[leg].close()
             case SetKeepalive(interval=interval):
                 self.keepalive = interval
+            case StopReading(leg=leg):
+                raise AssertionError(f"{leg} was overrun by one of us")
             case _:
                 super().carry_out(action)
 

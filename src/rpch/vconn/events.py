@@ -252,6 +252,20 @@ class SetKeepalive:
 
 
 @dataclass(frozen=True, slots=True)
+class StopReading:
+    """Read nothing more from a leg for now: TCP makes its peer wait."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOn:
+    """Read from it again."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
 class CloseLeg:
     """Close a leg after what was written to it has left."""
 
@@ -280,6 +294,8 @@ Action = (
     | AcceptChannel
     | RefuseChannel
     | SetKeepalive
+    | StopReading
+    | ReadOn
     | CloseLeg
     | Opened
     | Closed

@@ -57,20 +57,23 @@ from rpch.vconn.events import (
     NonsenseArrived,
     Opened,
     Place,
+    ReadOn,
     RefuseChannel,
     RpcArrived,
     RtsArrived,
     Send,
     SetKeepalive,
+    StopReading,
     SuccessorArrived,
     Tick,
 )
 from rpch.vconn.flow import Inlet, Outlet, SendWindow, WindowViolated
 from rpch.vconn.inbound_states import ALWAYS, MOVES, TRANSITIONS, S
 from rpch.vconn.machine import Machine, Timer
-from rpch.vconn.settings import ProxySettings
+from rpch.vconn.settings import KIB, ProxySettings
 
 SERVER_UNAVAILABLE = 0x6BA
+ONE_READ = 256 * KIB  # may come before a client can be stopped
 KEEPALIVE_DEFAULT = 300.0  # ClientKeepalive 0  (2.2.3.5.6)
 TO_CLIENT: Final = Destination(ForwardDestination.CLIENT)
 FLUSHING: Final = S.FLUSHING  # at hand for the hot path: Python 3.11 is slow to find an Enum's members
@@ -101,6 +104,7 @@ class InboundProxy(Machine):
         self._successor: Leg | None = None
         self._successor_inlet: Inlet | None = None
         self._held: list[tuple[bool, Bytes]] = []  # what the successor sent: (is RTS, bytes)
+        self._stopped = False  # whether the client is made to wait
 
     @property
     def condition(self) -> str:
@@ -129,7 +133,8 @@ class InboundProxy(Machine):
     def rpc_arrived(self, event: RpcArrived) -> list[Action]:
         leg, run = event.leg, event.run
         if leg is self.in_h and self.state is not FLUSHING:
-            return self._outlet.relay(run, self._inlet)
+            actions = self._outlet.relay(run, self._inlet)
+            return self._regulated(actions) if self._outlet.queue else actions
         if leg is self._successor:
             self._hold(False, run)
             return []
@@ -199,13 +204,23 @@ class InboundProxy(Machine):
         self.stop_timer(Timer.SETUP)
         name = self._outlet.window.cookies[0]
         self._outlet.window = SendWindow(window, name, strict=self._settings.strict)
-        return [Opened(), *self._outlet.unplug(self.passed_on)]
+        return self._regulated([Opened(), *self._outlet.unplug(self.passed_on)])
 
     def _acknowledged(self, ack: FlowControlAck) -> list[Action]:
         if ack.channel not in self._outlet.window.cookies:
             return []  # of a channel that is gone (3.2.1.5.1.2)
         self._outlet.window.acknowledge(ack)
-        return self._outlet.pump()
+        return self._regulated(self._outlet.pump())
+
+    def _regulated(self, actions: list[Action]) -> list[Action]:
+        """A client that does not wait for its window waits for TCP.
+
+        Observed: neither FreeRDP nor impacket knows flow control for what it sends.
+        """
+        if self.finished or self._inlet.overrun is self._stopped:
+            return actions
+        self._stopped = not self._stopped
+        return [*actions, StopReading(self.in_h) if self._stopped else ReadOn(self.in_h)]
 
     def _keepalive(self, milliseconds: int) -> list[Action]:
         self._interval = milliseconds
@@ -243,7 +258,7 @@ class InboundProxy(Machine):
         self._successor = self._successor_inlet = None
         if successor.value != inlet.cookie:
             return [CloseLeg(leg)]  # only the successor goes; the predecessor carries on
-        predecessor, self.in_h, self._inlet = self.in_h, leg, inlet
+        predecessor, self.in_h, self._inlet, self._stopped = self.in_h, leg, inlet, False
         actions: list[Action] = [CloseLeg(predecessor)]
         for is_rts, data in held:
             if self.finished:
@@ -289,4 +304,5 @@ class InboundProxy(Machine):
         return [Send(self.in_t, AckWithDestination(TO_CLIENT, ack))]
 
     def _new_inlet(self, cookie: bytes) -> Inlet:
-        return Inlet(self._settings.receive_window, cookie, self._acknowledge, strict=self._settings.strict)
+        window, strict = self._settings.receive_window, self._settings.strict
+        return Inlet(window, cookie, self._acknowledge, strict=strict, burst=ONE_READ)

@@ -22,9 +22,11 @@ from rpch.vconn.events import (
     Opened,
     PassOn,
     Place,
+    ReadOn,
     RpcArrived,
     Send,
     SetKeepalive,
+    StopReading,
     Tick,
 )
 from rpch.vconn.flow import Inlet, Outlet
@@ -119,6 +121,19 @@ async def test_what_only_a_role_orders_goes_to_its_own_hands() -> None:
     driver = Driver(Scripted(Opened(), Closed(None)), seen.append)
     driver.feed(Tick())
     assert seen == [Opened(), Closed(None)]
+
+
+async def test_a_leg_is_read_and_not_read_as_ordered() -> None:
+    leg = Leg(Place.IN_H)
+    machine = Scripted(StopReading(leg))
+    driver = Driver(machine, lambda action: None)
+    connection, transport = connection_of(leg)
+    driver.attach(connection)
+    driver.feed(Tick())
+    assert not transport.is_reading()
+    machine.orders = [ReadOn(leg), StopReading(Leg(Place.OUT_H))]
+    driver.feed(Tick())
+    assert transport.is_reading()
 
 
 async def test_a_connection_that_is_gone_is_forgotten_even_without_an_order() -> None:

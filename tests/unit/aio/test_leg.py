@@ -342,3 +342,26 @@ def test_the_end_is_told_once() -> None:
     leg.connection_lost(ConnectionResetError())
     leg.data_received(A1)
     assert ear.events == [LegClosed(leg.leg)]
+
+
+async def test_a_leg_that_is_not_read_lets_its_peer_wait_until_it_is_read_on_or_closed() -> None:
+    leg, transport = LegConnection(Leg(Place.IN_H), Ear()), MemoryTransport()
+    leg.read_on(False)  # there is nothing to read yet
+    leg.connection_made(transport)
+    leg.read_on(False)
+    assert not transport.is_reading()
+    leg.read_on(True)
+    assert transport.is_reading()
+    leg.read_on(False)
+    leg.close()
+    assert transport.is_reading()  # or the end would not be seen
+    leg.read_on(False)
+    assert transport.is_reading()
+
+
+async def test_a_refused_leg_is_read_even_if_it_was_not_before() -> None:
+    leg, transport = LegConnection(Leg(Place.IN_H), Ear()), MemoryTransport()
+    leg.connection_made(transport)
+    leg.read_on(False)
+    leg.refuse(b"HTTP/1.0 503 RPC Error: 6ba\r\n\r\n")
+    assert transport.is_reading()

@@ -52,6 +52,7 @@ from rpch.testing.script import play
 from rpch.testing.situations import (
     CALL,
     CONN_B1,
+    CONN_B3,
     IN_A1,
     IN_A5,
     OUT_A3,
@@ -77,11 +78,13 @@ from rpch.vconn.events import (
     Opened,
     PassOn,
     Place,
+    ReadOn,
     RefuseChannel,
     RpcArrived,
     RtsArrived,
     Send,
     SetKeepalive,
+    StopReading,
     Submit,
     SuccessorArrived,
     Tick,
@@ -271,9 +274,31 @@ def test_an_impossible_acknowledgement_ends_it_when_strict() -> None:
         assert machine.finished is finished
 
 
-def test_a_client_that_overruns_the_window_is_tolerated_for_one_more_window() -> None:
+def test_a_client_that_overruns_the_window_is_stopped_and_what_was_read_already_is_taken() -> None:
     machine = inbound(S.B3W)
-    for _ in range(26):
+    for _ in range(13):
+        assert tell_it(machine, RpcArrived(machine.in_h, LARGE)) == []
+    assert tell_it(machine, RpcArrived(machine.in_h, LARGE)) == [StopReading(machine.in_h)]
+    for _ in range(78 - 14):  # two windows, and one read
+        assert tell_it(machine, RpcArrived(machine.in_h, LARGE)) == []
+    assert not machine.finished
+    tell_it(machine, RpcArrived(machine.in_h, LARGE))
+    assert isinstance(machine.why, WindowViolated)
+
+
+def test_a_client_that_was_stopped_is_read_from_again_when_its_window_suffices() -> None:
+    machine = inbound(S.B3W)
+    for _ in range(30):
+        tell_it(machine, RpcArrived(machine.in_h, LARGE))
+    assert ReadOn(machine.in_h) not in tell_it(machine, rts(machine.in_t, CONN_B3))
+    opened = tell_it(machine, rts(machine.in_t, Ack(ack_of(65_000, 65_536, IN_CHANNEL))))
+    assert opened[-1] == ReadOn(machine.in_h)
+    assert tell_it(machine, RpcArrived(machine.in_h, LARGE)) == []
+
+
+def test_a_strict_proxy_takes_not_a_byte_more_than_its_window() -> None:
+    machine = inbound(S.B3W, settings=STRICT)
+    for _ in range(13):
         tell_it(machine, RpcArrived(machine.in_h, LARGE))
     assert not machine.finished
     tell_it(machine, RpcArrived(machine.in_h, LARGE))
@@ -475,7 +500,7 @@ def test_a_successor_with_a_pdu_of_another_role_ends_the_connection() -> None:
 
 def test_what_a_successor_may_send_early_is_bounded() -> None:
     floods: list[tuple[Event, int]] = [
-        (RpcArrived(inbound(S.OPENED_A5W).in_h, LARGE), 27),
+        (RpcArrived(inbound(S.OPENED_A5W).in_h, LARGE), 79),
         (rts(inbound(S.OPENED_A5W).in_h, Ping()), 3400),
     ]
     for event, times in floods:
