@@ -234,6 +234,13 @@ class WebRequest(H11Protocol):
             self._lingering.lost()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """The body is no body. Whoever was about to answer the request is too late."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        super().send_400_response(msg)
+
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self._unset_keepalive_if_required()

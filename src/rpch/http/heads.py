@@ -52,6 +52,8 @@ _FORBIDDEN_RULES: Final = {
     "fold": (Rule.FOLDED_FIELD, "a field is continued on the next line"),
     "control": (Rule.CONTROL_BYTE, "a control byte"),
 }
+_URL: Final = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?]*)", re.IGNORECASE)
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: (.*))?")
 _STATUS_LINE_START: Final = b"HTTP/1."
@@ -163,7 +165,9 @@ def read_request_head(
     _refuse_early(head, 0, limits, spare=0)
     lines = head[: -len(_END)].split(b"\r\n")
     _refuse_framing(lines)
-    return _read_by_grammar(head), len(head)
+    read = _read_by_grammar(head)
+    _refuse_other_host(read)
+    return read, len(head)
 
 
 def _refuse_early(buffer: bytes | bytearray, start: int, limits: HeadLimits, *, spare: int) -> None:
@@ -215,6 +219,16 @@ def _refuse_framing(lines: list[bytes]) -> None:
         raise refused_by(Rule.HOST, "not exactly one Host")
     if len(fields.get(b"authorization", [])) > 1:
         raise refused_by(Rule.REPEATED_AUTHORIZATION, "more than one Authorization")
+
+
+def _refuse_other_host(head: RequestHead) -> None:
+    """Refuse a URL of one host with the Host of another: who routes by which?  RFC 9112 3.2.2"""
+    url, host = _URL.match(head.target), head.get("host")
+    if url is None or host is None:
+        return
+    default = _DEFAULT_PORTS[url["scheme"].lower()]
+    if url["authority"].lower().removesuffix(default) != host.lower().removesuffix(default):
+        raise refused_by(Rule.HOST, "the Host is not that of the URL")
 
 
 def _read_by_grammar(head: bytes) -> RequestHead:

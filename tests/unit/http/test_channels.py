@@ -141,9 +141,7 @@ def test_freerdp_asks_for_localhost_3388_with_its_own_pragmas() -> None:
 
 def test_ruler_sends_an_absolute_target_and_a_mailbox_as_server() -> None:
     guid = "0cb1c6f2-63e9-4b6c-9d0c-0b0ad4b2d1a4"
-    request = with_length(
-        "RPC_OUT_DATA", 76, f"https://mail.example/rpc/rpcproxy.dll?{guid}@corp.example:6001"
-    )
+    request = with_length("RPC_OUT_DATA", 76, f"https://h/rpc/rpcproxy.dll?{guid}@corp.example:6001")
     assert request.require_target().mailbox == UUID(guid)
 
 

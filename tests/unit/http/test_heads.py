@@ -427,3 +427,24 @@ def test_no_request_line_can_smuggle(method: str, target: str) -> None:
 def test_no_status_line_can_smuggle(status: int, phrase: str) -> None:
     with pytest.raises(LocalProtocolError):
         encode_response_head(status, phrase, [])
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "agree"),
+    [
+        ("http://mail.example/rpc", "mail.example", True),
+        ("https://Mail.Example:443/rpc", "mail.example", True),
+        ("https://mail.example/rpc", "mail.example:443", True),
+        ("HTTP://mail.example", "mail.example", True),
+        ("https://mail.example:80/rpc", "mail.example", False),
+        ("http://other.example/rpc", "mail.example", False),
+        ("http://mail.example.other/rpc", "mail.example", False),
+    ],
+)
+def test_a_url_and_the_host_beside_it_are_of_one_mind(url: str, host: str, agree: bool) -> None:
+    head = f"GET {url} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    if agree:
+        assert read_request_head(head) is not None
+    else:
+        with pytest.raises(HttpRefused, match="Host"):
+            read_request_head(head)
