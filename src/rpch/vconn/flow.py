@@ -99,7 +99,7 @@ class SendWindow:
         self.size = size
         self.usable = self.available = usable_window(size)
         self.sent = 0
-        self.cookies = [cookie]
+        self.cookies: tuple[bytes, ...] = (cookie,)
         self._base = 0
         self._strict = strict
 
@@ -109,7 +109,7 @@ class SendWindow:
         Whether the peer's counter starts again at the switch is not said. We let ours run on, and
         follow a peer that restarts as soon as its numbers show it.
         """
-        self.cookies = [self.cookies[-1], cookie]
+        self.cookies = (self.cookies[-1], cookie)
         self._base = self.sent
 
     def acknowledge(self, ack: FlowControlAck) -> None:
@@ -167,9 +167,9 @@ class Outlet:
     def __init__(self, leg: Leg, window: SendWindow, *, plugged: bool = False, reserve: int = 0) -> None:
         self.leg, self.window, self.plugged, self.reserve = leg, window, plugged, reserve
         self.lifetime: Lifetime | None = None
-        # There only while something waits: an idle channel has no 760 bytes for an empty deque.
+        # Nothing is there that holds nothing: most channels are idle, and an empty deque has 760 bytes.
         self.queue: deque[tuple[Bytes, Inlet | None] | Marker] | None = None
-        self.held: list[bytes] = []  # RTS PDUs that wait for the plug to be pulled
+        self.held: tuple[bytes, ...] = ()  # RTS PDUs that wait for the plug to be pulled
         self.parting = False  # its last word is queued: what comes now belongs to its successor
 
     def relay(self, run: Bytes, inlet: Inlet) -> list[Action]:
@@ -226,14 +226,14 @@ class Outlet:
     def unplug(self, write: Callable[[Leg, bytes], list[Action]]) -> list[Action]:
         """Let everything go: first the RTS PDUs that were held, then what the window allows."""
         self.plugged = False
-        held, self.held = self.held, []
+        held, self.held = self.held, ()
         actions = [action for data in held for action in write(self.leg, data)]
         return [*actions, *self.pump()]
 
     def take_over(self, predecessor: Outlet) -> None:
         """Become the outlet of what waits in a predecessor."""
         self.queue, predecessor.queue = predecessor.queue, None
-        self.held, predecessor.held = predecessor.held, []
+        self.held, predecessor.held = predecessor.held, ()
 
     def pump(self) -> list[Action]:
         """What may leave now."""
