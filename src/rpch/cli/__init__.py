@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from rpch.cli.autodiscover import autodiscover
 from rpch.cli.bridge import bridge
 from rpch.cli.dump import dump
 from rpch.cli.ping import ping
@@ -35,6 +36,7 @@ app.command()(proxy)
 app.command()(bridge)
 app.command()(dump)
 app.command()(ping)
+app.command()(autodiscover)
 app.add_typer(policy, name="policy")
 app.add_typer(users, name="users")
 app.add_typer(outlook_anywhere, name="outlook-anywhere")
