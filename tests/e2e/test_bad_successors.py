@@ -5,13 +5,31 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from rpch.client.connect import connect
+from rpch.client.rpc import CallLost
 from rpch.http.channels import RpcMethod
-from rpch.rts.commands import Destination, ForwardDestination
-from rpch.rts.pdus import InR1A4, InR1A5, InR2A4, OutR1A2, Ping
+from rpch.rts.commands import (
+    ConnectionTimeout,
+    Destination,
+    FlowControlAck,
+    ForwardDestination,
+    ReceiveWindowSize,
+    Version,
+)
+from rpch.rts.pdus import (
+    AckWithDestination,
+    ConnB3,
+    ConnC1,
+    InR1A4,
+    InR1A5,
+    InR2A4,
+    OutR1A2,
+    Ping,
+)
 from rpch.server.demo import AddRequest, Demo
 from rpch.vconn.settings import Settings
-from tests.e2e.farm import OTHER_TARGET, OTHER_USER, SHORTEST, Farm, farm
-from tests.e2e.raw_peers import LIFETIME, Hands, RawConnection, cookie, hands
+from tests.e2e.farm import LOOPBACK, OTHER_TARGET, OTHER_USER, PASSWORD, SHORTEST, TARGET, USER, Farm, farm
+from tests.e2e.raw_peers import LIFETIME, Hands, Listening, RawConnection, Wire, cookie, hands
 
 IN, OUT = RpcMethod.IN, RpcMethod.OUT
 ASKED = OutR1A2(Destination(ForwardDestination.CLIENT)).encode()
@@ -272,3 +290,50 @@ async def test_a_call_of_our_client_survives_what_others_do_wrong(pair: Farm, ha
             await connection.is_closed()
         async with asyncio.timeout(5):
             assert (await client.call(Demo.add, AddRequest(40, 2))).total == 42
+
+
+async def opened_by_our_client(server: Listening, port: int) -> tuple[asyncio.Task[str], Wire, Wire]:
+    """What our client says when its connection ends, and the two legs at a server that a test plays."""
+
+    async def call() -> str:
+        binding = f"ncacn_http:server[6001,RpcProxy={LOOPBACK}:{port}]"
+        async with connect(binding, user=USER, password=PASSWORD, tls=False) as client:
+            with pytest.raises(CallLost) as lost:
+                await client.call(Demo.add, AddRequest(1, 2))
+            return str(lost.value)
+
+    calling = asyncio.create_task(call())
+    legs: dict[bytes, Wire] = {}
+    for _ in range(2):
+        leg = await server.accept()
+        first = await leg.pdu()
+        legs[b"out" if len(first) == 84 else b"in"] = leg
+    inward, outward = legs[b"in"], legs[b"out"]
+    window, one = ReceiveWindowSize(65_536), Version(1)
+    outward.send(ConnC1(one, window, ConnectionTimeout(120_000)))
+    inward.send(ConnB3(window, one))
+    await inward.pdu()  # its bind
+    return calling, inward, outward
+
+
+async def test_a_server_that_asks_twice_for_a_successor_ends_the_connection(hand: Hands) -> None:
+    server = await hand.listen()
+    async with farm(1, route=[f"{TARGET}={LOOPBACK}:{server.port}"]) as running:
+        calling, inward, outward = await opened_by_our_client(server, running.nodes[0].port)
+        outward.send(ASKED, ASKED)
+        assert "flags 0x0004" in await calling  # it is no longer what it was the first time
+        await outward.ended()
+        await inward.ended()
+
+
+@pytest.mark.conformance(72)
+async def test_a_server_that_sends_more_than_the_lifetime_ends_the_connection(hand: Hands) -> None:
+    server = await hand.listen()
+    async with farm(1, route=[f"{TARGET}={LOOPBACK}:{server.port}"]) as running:
+        calling, _, outward = await opened_by_our_client(server, running.nodes[0].port)
+        enough = (SHORTEST - 28 - 44) // 56 + 1
+        client = Destination(ForwardDestination.CLIENT)
+        ack = AckWithDestination(client, FlowControlAck(0, 65_536, bytes(16)))
+        outward.send(*[ack] * enough)
+        await outward.ended()
+        await calling
