@@ -48,8 +48,8 @@ test: $(READY)
 
 peers: $(READY)
 	@sh tools/install_peers.sh
-	@$(BIN)/python -c 'import bonsai' 2>/dev/null || \
-		$(BIN)/python -m pip install -qq --no-input --constraint constraints.txt --editable '.[ldap]'
+	@$(BIN)/python -c 'import bonsai, gssapi, krb5' 2>/dev/null || \
+		$(BIN)/python -m pip install -qq --no-input --constraint constraints.txt --editable '.[kerberos,ldap]'
 
 interop: $(READY) peers
 	$(BIN)/pytest -m interop tests/interop

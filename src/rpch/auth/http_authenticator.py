@@ -17,6 +17,7 @@ from rpch.auth.accounts import AccountSource, Identity
 from rpch.auth.basic import BasicCredentials
 from rpch.auth.channel_binding import PLAIN, Channel
 from rpch.auth.extended_protection import ExtendedProtection
+from rpch.auth.kerberos import KerberosAcceptor, KerberosSettings
 from rpch.auth.mechanism import Continue, Done, Established, Failed, Mechanism
 from rpch.auth.ntlm.acceptor import CHALLENGE_SIZE, NtlmAcceptor
 from rpch.auth.ntlm.availability import why_unavailable
@@ -32,7 +33,7 @@ from rpch.auth.schemes import (
     with_token,
 )
 from rpch.auth.spnego import SpnegoAcceptor
-from rpch.auth.spnego_tokens import NTLM
+from rpch.auth.spnego_tokens import KERBEROS, NTLM
 from rpch.auth.throttle import Throttle
 from rpch.auth.verified_cache import VerifiedCache
 from rpch.errors import AccessDenied, ConfigError, LocalProtocolError, TransportError
@@ -62,6 +63,7 @@ class HttpAuthenticator:
         connection_affinity: bool = False,
         realm: str = "rpch",
         ntlm: NtlmSettings | None = None,
+        kerberos: KerberosSettings | None = None,
         protection: ExtendedProtection | None = None,
         throttle: Throttle | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -76,9 +78,10 @@ class HttpAuthenticator:
         if not realm.isascii() or not realm.isprintable() or '"' in realm or "\\" in realm:
             raise ConfigError("realm", f"{realm!r} cannot be quoted; use letters, digits and spaces")
         wanted = frozenset(schemes)
-        if wanted & CONNECTION_BOUND:
+        if Scheme.NTLM in wanted or (Scheme.NEGOTIATE in wanted and kerberos is None):
             _require_ntlm(ntlm)
         self.accounts, self.ntlm, self.throttle = accounts, ntlm, throttle
+        self.kerberos = kerberos
         self.protection = protection or ExtendedProtection()
         self.clock, self.wall_clock, self.random = clock, wall_clock, random
         self.verified = VerifiedCache()
@@ -119,7 +122,15 @@ class HttpAuthenticator:
                 channel=channel,
             )
 
-        return ntlm() if scheme is Scheme.NTLM else SpnegoAcceptor({NTLM: ntlm})
+        def kerberos() -> Mechanism:
+            if self.kerberos is None:
+                raise LocalProtocolError("Kerberos is not set up")
+            return KerberosAcceptor(self.kerberos, protection=self.protection, channel=channel)
+
+        if scheme is Scheme.NTLM:
+            return ntlm()
+        on = {NTLM: ntlm if self.ntlm else None, KERBEROS: kerberos if self.kerberos else None}
+        return SpnegoAcceptor({oid: factory for oid, factory in on.items() if factory})
 
 
 class HttpAuthSession:

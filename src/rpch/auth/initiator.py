@@ -32,6 +32,8 @@ _PROTOCOLS: Final = {
     Scheme.NTLM: ("ntlm", spnego.NegotiateOptions.use_ntlm),
     Scheme.NEGOTIATE: ("negotiate", spnego.NegotiateOptions.use_negotiate),
 }
+# A server with our ticket proves itself too. The library drops tokens of Kerberos where it need not.
+_BOTH_SIDES: Final = spnego.ContextReq.mutual_auth
 # All that a library raises over tokens it cannot read.
 _UNREADABLE: Final = (SpnegoError, ValueError, TypeError, LookupError, struct.error)
 
@@ -79,7 +81,7 @@ class TokenInitiator:
                 hostname=host,
                 service=service,
                 channel_bindings=_gss(binding),
-                context_req=requirements,
+                context_req=requirements | _BOTH_SIDES,
                 protocol=protocol,
                 options=options,
             )

@@ -20,6 +20,8 @@ from rpch.auth.accounts import AccountSource, Identity
 from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.extended_protection import ExtendedProtection, ProtectionMode
 from rpch.auth.http_authenticator import HttpAuthenticator
+from rpch.auth.kerberos import KerberosSettings
+from rpch.auth.keytab import Keytab
 from rpch.auth.names import UserName
 from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
 from rpch.auth.schemes import Scheme, parse_schemes
@@ -60,6 +62,9 @@ class ProxyConfiguration(
     key_file: Path | None = None
     ldap: LdapSettings | None = None
     winbind: WinbindSettings | None = None
+    keytab: Path | None = None
+    kerberos_principal: str = ""
+    kerberos_realms: dict[str, str] = {}
     throttle: ThrottleSettings = ThrottleSettings()
     auth: list[str] | None = None
     extended_protection: str = "require"
@@ -187,7 +192,7 @@ class ProxyConfiguration(
         found = list(self.policy().warnings)
         if self.no_tls:
             found.append("no-tls: credentials are taken from loopback and trusted relays only")
-        if not self.places.given and not self.allow_anonymous:
+        if not self.places.given and self.keytab is None and not self.allow_anonymous:
             found.append(
                 "there is no account, so nobody can authenticate; name a database, or add user lines"
             )
@@ -196,13 +201,16 @@ class ProxyConfiguration(
     def authenticator(self, accounts: AccountSource, throttle: Throttle | None = None) -> HttpAuthenticator:
         """Who may authenticate here, and how. A throttle that is given goes on counting."""
         schemes = self._schemes()
+        kerberos = self._kerberos()
         name = self.public_name or socket.getfqdn()
+        ntlm = NtlmSettings.standalone(name, domain=self.places.domain(accounts))
         hosts = [name, *(certificate_names(self.tls_cert) if self.tls_cert else ())]
         return HttpAuthenticator(
             accounts,
             schemes=schemes,
             without_tls=schemes if self.no_tls else (),
-            ntlm=replace(NtlmSettings.standalone(name, domain=self.places.domain(accounts)), mic=self._mic()),
+            ntlm=replace(ntlm, mic=self._mic()) if self.places.knows_ntlm else None,
+            kerberos=kerberos,
             protection=ExtendedProtection(
                 self._protection(), hosts=hosts, service_names=self.service_name, allow_dotless_names=True
             ),
@@ -212,15 +220,30 @@ class ProxyConfiguration(
     def _schemes(self) -> Sequence[Scheme]:
         """What is offered. NTLM in the clear must be asked for by name."""
         knows_ntlm = self.places.knows_ntlm
-        usual = [Scheme.BASIC] if self.no_tls or not knows_ntlm else list(Scheme)
+        proven = {Scheme.BASIC} if self.keytab is None else {Scheme.BASIC, Scheme.NEGOTIATE}
+        known_here = [scheme for scheme in Scheme if knows_ntlm or scheme in proven]
+        usual = [Scheme.BASIC] if self.no_tls else known_here
         try:
             schemes = parse_schemes(usual if self.auth is None else self.auth)
         except KeyError as error:
             known = ", ".join(Scheme)
             raise ConfigError("auth", f"{error.args[0]!r} is no scheme; known are {known}") from None
-        if not knows_ntlm and set(schemes) - {Scheme.BASIC}:
-            raise ConfigError("auth", "an LDAP server proves passwords alone; offer Basic and nothing else")
+        if set(schemes) - set(known_here):
+            problem = "an LDAP server proves passwords alone; offer Basic, and Negotiate only with a keytab"
+            raise ConfigError("auth", problem)
         return schemes
+
+    def _kerberos(self) -> KerberosSettings | None:
+        """Whose tickets are taken; None without a keytab."""
+        if self.keytab is None:
+            if self.kerberos_principal or self.kerberos_realms:
+                setting = "kerberos-principal" if self.kerberos_principal else "kerberos-realms"
+                raise ConfigError(setting, "says nothing without the keys of a service; give keytab too")
+            return None
+        keytab = Keytab(self.keytab, self.kerberos_principal)
+        settings = KerberosSettings(keytab, self.kerberos_realms)
+        keytab.check()
+        return settings
 
     def bindings(self) -> tuple[ChannelBinding, ...]:
         """What clients must have seen of our TLS; `ConfigError` where the certificate offers nothing."""

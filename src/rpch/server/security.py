@@ -1,4 +1,4 @@
-"""Who calls, at RPC level: NTLM, and Negotiate with NTLM in it, over a server's accounts.  MS-RPCE 3.3.1.5.2
+"""Who calls, at RPC level: NTLM, Kerberos, and Negotiate with either in it.  MS-RPCE 3.3.1.5.2
 
 Whom a proxy let in is the proxy's word; here callers prove it to the server itself. A server has one
 `RpcAuthenticator`, each of its connections a provider, each security context of a connection an exchange.
@@ -13,18 +13,20 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import structlog
 
 from rpch.auth.accounts import AccountSource
+from rpch.auth.kerberos import KerberosAcceptor, KerberosSettings
 from rpch.auth.mechanism import Continue, Done, Established, Failed, Mechanism
 from rpch.auth.ntlm.acceptor import CHALLENGE_SIZE, NtlmAcceptor
 from rpch.auth.ntlm.availability import why_unavailable
 from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
 from rpch.auth.outcomes import Failure
-from rpch.auth.spnego import SpnegoAcceptor
-from rpch.auth.spnego_tokens import NTLM
+from rpch.auth.spnego import MechanismFactory, SpnegoAcceptor
+from rpch.auth.spnego_tokens import KERBEROS, NTLM
 from rpch.auth.throttle import Throttle
 from rpch.dcerpc import security
 from rpch.dcerpc.pdus import AuthLevel, AuthType
@@ -47,6 +49,7 @@ class RpcAuthenticator:
         accounts: AccountSource,
         *,
         ntlm: NtlmSettings,
+        kerberos: KerberosSettings | None = None,
         throttle: Throttle | None = None,
         anonymous: bool = True,
         wall_clock: Callable[[], float] = time.time,
@@ -60,6 +63,7 @@ class RpcAuthenticator:
         # and interfaces say themselves whether they take such callers. A MIC that came is checked.
         relaxed = ntlm.mic is MicPolicy.BY_PROTECTION
         self._ntlm, self._connect = ntlm, replace(ntlm, mic=MicPolicy.IF_FLAGGED) if relaxed else ntlm
+        self._kerberos = kerberos
         self._anonymous, self.wall_clock, self._random = anonymous, wall_clock, random
 
     def provider(self, peer: str) -> ConnectionSecurity:
@@ -81,11 +85,17 @@ class RpcAuthenticator:
                 anonymous=self._anonymous,
             )
 
+        offered: dict[bytes, MechanismFactory] = {NTLM: ntlm}
+        if self._kerberos is not None:
+            seals = level == AuthLevel.PKT_PRIVACY
+            offered[KERBEROS] = partial(KerberosAcceptor, self._kerberos, dce_style=True, seals=seals)
         match auth_type:
             case AuthType.NTLM:
                 return ntlm()
             case AuthType.NEGOTIATE:
-                return SpnegoAcceptor({NTLM: ntlm})
+                return SpnegoAcceptor(offered)
+            case AuthType.KERBEROS if KERBEROS in offered:
+                return offered[KERBEROS]()
             case _:
                 return None
 

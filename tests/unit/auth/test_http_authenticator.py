@@ -13,12 +13,14 @@ from rpch.auth.accounts import Identity, MemoryAccounts, NtlmProof
 from rpch.auth.basic import BasicCredentials
 from rpch.auth.channel_binding import Channel, ChannelBinding
 from rpch.auth.http_authenticator import HttpAuthenticator, HttpAuthSession
+from rpch.auth.kerberos import KerberosSettings
+from rpch.auth.keytab import TicketExchange, TicketRefused
 from rpch.auth.ntlm.av_pairs import AvId
 from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.outcomes import Authenticated, AuthRule, Challenge, Refused
 from rpch.auth.schemes import Scheme, read_authorization, with_token
-from rpch.auth.spnego_tokens import NTLM, NegState, NegTokenInit, NegTokenResp
+from rpch.auth.spnego_tokens import KERBEROS, NTLM, NegState, NegTokenInit, NegTokenResp
 from rpch.auth.throttle import Throttle, ThrottleLimits
 from rpch.errors import AccessDenied, ConfigError, LocalProtocolError, TransportError
 from tests.unit.auth.ntlm.crafted_client import CraftedClient
@@ -479,3 +481,23 @@ async def test_a_client_of_pyspnego(protocol: str) -> None:
             break
     assert isinstance(outcome, Authenticated)
     assert (outcome.identity, client.complete, token) == (ALICE, True, None)
+
+
+class NoTicket:
+    """Refuses every ticket."""
+
+    def begin(self, binding: ChannelBinding | None, *, seals: bool, remember: bool) -> TicketExchange:
+        raise TicketRefused("not this one")
+
+
+async def test_kerberos_alone_is_enough_for_negotiate() -> None:
+    realms = KerberosSettings(NoTicket(), {"LAB.EXAMPLE": "LAB"})
+    listener = HttpAuthenticator(MemoryAccounts({}), schemes=(Scheme.NEGOTIATE,), kerberos=realms)
+    for mechanism, rule in (KERBEROS, AuthRule.KERBEROS), (NTLM, AuthRule.SPNEGO_MECHANISM):
+        token = NegTokenInit((mechanism,), b"a first token").encode()
+        outcome = await listener.session().step(with_token(Scheme.NEGOTIATE, token), secure=True)
+        assert isinstance(outcome, Challenge)
+        assert outcome.failure is not None
+        assert outcome.failure.rule == rule
+    with pytest.raises(ConfigError, match="NTLM and Negotiate need"):
+        HttpAuthenticator(MemoryAccounts({}), schemes=(Scheme.NTLM,), kerberos=realms)

@@ -1,6 +1,7 @@
 """What an administrator sets becomes a proxy, or a sentence that says what is wrong."""
 
 import asyncio
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,7 @@ from rpch.http.answers import Framing
 from rpch.proxy.accounts import LdapSettings, StoredAccounts
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.vconn.settings import LIFETIME_MINIMUM
+from tests.unit.auth.gss_library import GssLibrary
 
 
 def configured(**given: Any) -> ProxyConfiguration:
@@ -167,3 +169,32 @@ def test_clients_may_have_meant_a_service_name_that_is_listed() -> None:
     protection = settings.authenticator(settings.accounts()).protection
     assert protection.name_state("cifs/mail") is NameState.MATCH
     assert protection.name_state("cifs/other") is NameState.OTHER
+
+
+def test_a_keytab_lets_tickets_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    library = GssLibrary()
+    monkeypatch.setitem(sys.modules, "gssapi", library)
+    keytab = tmp_path / "services.keytab"
+    keytab.write_bytes(b"\x05\x02")
+    realms = {"LAB.EXAMPLE": "LAB"}
+    settings = configured(no_tls=True, keytab=keytab, kerberos_realms=realms, kerberos_principal="HTTP/mail")
+    authenticator = settings.authenticator(settings.accounts())
+    assert authenticator.kerberos is not None
+    assert authenticator.kerberos.identity_of("alice@LAB.EXAMPLE") == Identity("alice", "LAB")
+    assert "no account" not in " ".join(settings.warnings())
+    library.no_credentials = True
+    with pytest.raises(ConfigError, match=r"keytab: .* has no key for HTTP/mail"):
+        settings.check()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"keytab": Path("services.keytab")}, "kerberos-realms: is missing"),
+        ({"kerberos_realms": {"LAB.EXAMPLE": "LAB"}}, "kerberos-realms: says nothing without"),
+        ({"kerberos_principal": "HTTP/mail"}, "kerberos-principal: says nothing without"),
+    ],
+)
+def test_kerberos_needs_a_keytab_and_realms(given: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        configured(no_tls=True, **given).check()

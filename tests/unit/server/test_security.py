@@ -9,11 +9,15 @@ import spnego
 from structlog.testing import capture_logs
 
 from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts
+from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.initiated_session import InitiatedSession
 from rpch.auth.initiator import TokenInitiator
+from rpch.auth.kerberos import KerberosSettings
+from rpch.auth.keytab import TicketExchange, TicketRefused
 from rpch.auth.ntlm.messages import Authenticate, Challenge, Negotiate
 from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
 from rpch.auth.schemes import Scheme
+from rpch.auth.spnego_tokens import KERBEROS, NTLM, NegTokenInit
 from rpch.auth.throttle import Throttle, ThrottleLimits
 from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.dcerpc.security import Continue, Declined, Established, SecurityContext, Segments, Step
@@ -251,3 +255,29 @@ def test_without_md5_there_is_no_ntlm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(security, "why_unavailable", lambda: "no MD5 here")
     with pytest.raises(ConfigError, match="no MD5 here"):
         authenticator()
+
+
+class NoTicket:
+    """Refuses every ticket, and says how the session was to be used."""
+
+    def __init__(self) -> None:
+        self.asked: list[bool] = []
+
+    def begin(self, binding: ChannelBinding | None, *, seals: bool, remember: bool) -> TicketExchange:
+        self.asked.append(seals)
+        raise TicketRefused("not this one")
+
+
+@pytest.mark.parametrize(("level", "seals"), [(CONNECT, False), (SIGNS, False), (SEALS, True)])
+async def test_kerberos_is_taken_bare_and_within_negotiate_where_it_is_on(
+    level: AuthLevel, seals: bool
+) -> None:
+    assert authenticator().provider("192.0.2.1").start(AuthType.KERBEROS, level) is None
+    tickets = NoTicket()
+    realms = KerberosSettings(tickets, {"LAB.EXAMPLE": "LAB"})
+    server = RpcAuthenticator(ACCOUNTS, ntlm=SETTINGS, kerberos=realms)
+    first = NegTokenInit((KERBEROS, NTLM), b"AP-REQ").encode()
+    for auth_type, token in (AuthType.KERBEROS, b"AP-REQ"), (AuthType.NEGOTIATE, first):
+        step = await take(start(auth_type, level, server), token)
+        assert step == Declined("Kerberos: not this one")
+    assert tickets.asked == [seals, seals]
