@@ -8,9 +8,12 @@ from pathlib import Path
 from rpch.errors import ConfigError
 
 
-def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+def server_context(
+    certificate: Path, key: Path | None, client_authorities: Path | None = None
+) -> ssl.SSLContext:
     """TLS as a server offers it here: 1.2 and 1.3, HTTP/1.1 only; the key may be in the certificate's file.
 
+    With authorities for clients, a client may show a certificate; a wrong one ends the handshake.
     HTTP/2 cannot carry channels. Observed: Samba 4.17 hangs on TLS 1.3 session tickets, so none are sent.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -22,6 +25,12 @@ def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         problem = f"{certificate} with {key or certificate} cannot be used: {error}"
         raise ConfigError("tls-cert", problem) from error
+    if client_authorities is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        try:
+            context.load_verify_locations(client_authorities)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError("tls-client-ca", f"{client_authorities} cannot be used: {error}") from error
     return context
 
 

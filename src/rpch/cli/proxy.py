@@ -31,6 +31,8 @@ def proxy(  # long: one line an option
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    tls_client_ca: Annotated[Path | None, typer.Option(help="Authorities of clients, PEM.")] = None,
+    client_certificate: Annotated[str | None, typer.Option(help="none, optional or required.")] = None,
     no_tls: Annotated[
         bool | None, typer.Option("--no-tls", help="Plain HTTP: loopback and trusted relays.")
     ] = None,

@@ -37,6 +37,7 @@ from rpch.proxy.accounts import (
     throttle_for,
 )
 from rpch.proxy.certificates import certificate_names, channel_binding
+from rpch.proxy.client_certificates import CertificateRules, Demand
 from rpch.proxy.limits import ProxyLimits
 from rpch.proxy.policy import Policy, folded, parse_networks
 from rpch.proxy.routes import RouteTable
@@ -56,6 +57,7 @@ class ProxyConfiguration(
     listen: str = "127.0.0.1:443"
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    tls_client_ca: Path | None = None
     no_tls: bool = False
     user: list[str] = []
     database: str | None = None
@@ -77,6 +79,9 @@ class ProxyConfiguration(
     target_network: list[str] = []
     enabled: bool = True
     client_network: list[str] = []
+    client_certificate: str = "none"
+    device: list[str] = []
+    certificate_users: dict[str, str] = {}
     user_targets: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
     group_targets: dict[str, str] = {}
@@ -102,7 +107,7 @@ class ProxyConfiguration(
             return None
         if self.tls_cert is None:
             raise ConfigError("tls-cert", "is missing; give tls-cert and tls-key, or no-tls behind a relay")
-        return server_context(self.tls_cert, self.tls_key)
+        return server_context(self.tls_cert, self.tls_key, self.tls_client_ca)
 
     def policy(self) -> Policy:
         """The rules; `ConfigError` names the setting that is wrong."""
@@ -145,6 +150,14 @@ class ProxyConfiguration(
         ports = ValidPorts.parse(targets, wildcards=self.wildcards, setting=setting)
         found[who] = found[who] | ports if who in found else ports
 
+    def certificates(self) -> CertificateRules:
+        """What is asked of clients' certificates, which only TLS of our own can show."""
+        rules = CertificateRules.parse(self.client_certificate, self.device, self.certificate_users)
+        if rules.demand is not Demand.NONE and (self.tls_client_ca is None or self.no_tls):
+            problem = "name the authorities of clients with tls-client-ca, on a listener with TLS"
+            raise ConfigError("client-certificate", problem)
+        return rules
+
     def options(self) -> ProxyOptions:
         """What its machines announce and how long they wait."""
         settings = Settings(
@@ -160,6 +173,7 @@ class ProxyConfiguration(
             first_pdu_timeout=self.first_pdu_timeout,
             framing=Framing.CHUNKED if self.chunked else Framing.LENGTH,
             limits=self.limits,
+            certificates=self.certificates(),
         )
 
     def check(self) -> None:

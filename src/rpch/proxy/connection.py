@@ -28,6 +28,7 @@ from rpch.http.refusals import HttpRefused
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
 from rpch.proxy.channels import ANONYMOUS, ChannelOpening, Entry
+from rpch.proxy.client_certificates import ClientCertificate, Demand
 from rpch.proxy.policy import Arrival, Denied, UserRule
 
 if TYPE_CHECKING:
@@ -58,7 +59,12 @@ class ProxyConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.peer = intern(str(peer[0])) if isinstance(peer, tuple) else ""
-        self.tls = transport.get_extra_info("ssl_object") is not None
+        tls = transport.get_extra_info("ssl_object")
+        self.tls = tls is not None
+        self._certificate: ClientCertificate | None = None
+        asked = self.tls and self._proxy.options.certificates.demand is not Demand.NONE
+        if asked and (shown := tls.getpeercert(True)):
+            self._certificate = ClientCertificate.of(shown)
         channel = Channel(self.tls, self._proxy.bindings if self.tls else ())
         relayed = self._proxy.policy.is_relay(self.peer)
         self._session = self._proxy.authenticator.session(peer=self.peer, channel=channel, relayed=relayed)
@@ -156,6 +162,15 @@ class ProxyConnection(asyncio.Protocol):
         if denied := policy.before_authentication(request, secure=arrival.secure, client=arrival.client):
             self._deny(request, denied, None, arrival)
             return
+        rules = self._proxy.options.certificates
+        # What a relay shows is its own, and says nothing about its clients.
+        shown = None if arrival.relayed else self._certificate
+        if denied := rules.judge(shown):
+            self._deny(request, denied, None, arrival)
+            return
+        if request.with_certificate and rules.demand is not Demand.NONE:
+            self._by_certificate(request, arrival, rules.authenticate(shown))
+            return
         known = self._session.recall(request.authorization, secure=arrival.secure)
         if known is not None:
             self._answer(request, arrival, known)
@@ -164,6 +179,13 @@ class ProxyConnection(asyncio.Protocol):
             self._decide(request, arrival, None)
             return
         self._busy = self._proxy.spawn(self._authenticate(request, arrival))
+
+    def _by_certificate(self, request: ChannelRequest, arrival: Arrival, identity: Identity | Denied) -> None:
+        if isinstance(identity, Denied):
+            self._deny(request, identity, None, arrival)
+            return
+        self._proxy.report_certificate(arrival.client, identity)
+        self._decide(request, arrival, identity)
 
     async def _authenticate(self, request: ChannelRequest, arrival: Arrival) -> None:
         """Verifying may take a while; nothing else of this connection is looked at meanwhile."""

@@ -17,7 +17,7 @@ from rpch.proxy.service import RpcProxy
 
 log = structlog.get_logger("rpch.proxy")
 
-NEEDS_RESTART: Final = frozenset({"listen", "workers", "no_tls", "chunked"})
+NEEDS_RESTART: Final = frozenset({"listen", "workers", "no_tls", "chunked", "tls_client_ca"})
 SECRET: Final = frozenset({"user"})
 MAY_HOLD_A_PASSWORD: Final = frozenset({"database"})
 

@@ -23,6 +23,7 @@ from rpch.http.answers import Framing
 from rpch.http.channels import ChannelRequest
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
+from rpch.proxy.client_certificates import CertificateRules
 from rpch.proxy.limits import Ledger, ProxyLimits
 from rpch.proxy.policy import Policy, UserRule
 from rpch.trace import Tracer
@@ -50,6 +51,7 @@ class ProxyOptions:
     first_pdu_timeout: float = 15.0
     framing: Framing = Framing.LENGTH
     limits: ProxyLimits = field(default_factory=ProxyLimits)
+    certificates: CertificateRules = field(default_factory=CertificateRules)
 
 
 class RpcProxy:
@@ -159,6 +161,10 @@ class RpcProxy:
             audit.info(
                 "authenticated", client=client, user=str(identity), scheme=request.scheme, target=target
             )
+
+    def report_certificate(self, client: str, identity: Identity) -> None:
+        """A client has shown who it is by its certificate."""
+        audit.info("authenticated", client=client, user=str(identity), scheme="Certificate")
 
     def report_challenge(self, client: str, request: ChannelRequest, failure: Failure | None) -> None:
         """A client was asked to authenticate; worth a line only if it had tried."""
