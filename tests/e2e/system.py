@@ -80,6 +80,7 @@ class System:
         given: dict[str, Any] = {
             "user": USER,
             "password": PASSWORD,
+            "scheme": "Basic",  # Negotiate may look for a KDC in the DNS
             "tls": self.tls or False,
             "timeout": 10.0,
         }
