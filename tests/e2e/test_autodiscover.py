@@ -166,3 +166,9 @@ def test_our_own_client_finds_it_and_says_why_others_do_not(lab: Laboratory) -> 
     assert [each["type"] for each in settings["protocols"]] == ["EXCH", "EXPR"]
     (step,) = lab.command(*asks, f"{alice['name']}:wrong", status=1)
     assert step["outcome"] == rf"refused the password of {alice['name']}"
+
+
+def test_a_certificate_that_is_not_trusted_gets_no_password(lab: Laboratory) -> None:
+    url = f"https://localhost:{lab.process.port}/autodiscover/autodiscover.xml"
+    (step,) = lab.command("autodiscover", "alice@lab.example", "--url", url, "--user", "alice:pw", status=1)
+    assert step["outcome"].startswith("the certificate of localhost is not trusted: ")

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rpch.auth.accounts import Identity, MemoryAccounts
+from rpch.auth.counters import MemoryCounters
 from rpch.directory.opening import Directory
 from rpch.directory.passwords import HashingCost
 from rpch.exchange.switches import set_user_switches
@@ -14,6 +15,20 @@ from rpch.front.user_rules import user_rule
 from rpch.proxy.configuration import ProxyConfiguration
 
 ALICE = Identity("alice", "LAB")
+
+
+class Elsewhere(MemoryAccounts):
+    """Accounts that others share, but no database of ours."""
+
+    def __init__(self) -> None:
+        super().__init__({ALICE: "pw"})
+        self.counters = MemoryCounters()
+
+    def domain(self) -> str:
+        return "LAB"
+
+    def close(self) -> None:
+        """It holds nothing."""
 
 
 async def test_a_blocked_user_is_refused_from_then_on(tmp_path: Path) -> None:
@@ -30,5 +45,7 @@ async def test_a_blocked_user_is_refused_from_then_on(tmp_path: Path) -> None:
             assert denied is not None
             assert (denied.rule, denied.status) == ("MAPIBlockOutlookRpcHttp", 403)
             assert await rule(Identity("bob", "LAB")) is None
+            proxy.authenticator.accounts = Elsewhere()
+            assert await rule(ALICE) is None
             proxy.authenticator.accounts = MemoryAccounts({ALICE: "pw"})
             assert await rule(ALICE) is None

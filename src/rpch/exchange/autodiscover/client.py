@@ -118,7 +118,7 @@ class AutodiscoverClient:
         if answer.status not in REDIRECTIONS or not answer.location:
             yield Step(method, url, f"answered {answer.status}, no redirection"), False
             return
-        target = urljoin(url, answer.location)
+        target = _joined(url, answer.location)
         yield Step(method, url, f"leads to {target}"), False
         self._redirections += 1
         async for found in self._post(method, target):
@@ -165,11 +165,10 @@ class AutodiscoverClient:
 
     async def _check(self, url: str, *, trusted: bool) -> None:
         """Whether credentials may go there."""
-        parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
+        scheme, host = _place(url)
         if self._redirections > MOST_REDIRECTIONS:
             raise _Failed(f"more than {MOST_REDIRECTIONS} redirections")
-        if parts.scheme != "https" or not host:
+        if scheme != "https" or not host:
             raise _Failed("not asked: only https is trusted with credentials")
         if trusted or (self._home and f".{host}".endswith(f".{self._home}")):
             return
@@ -197,13 +196,30 @@ class AutodiscoverClient:
 
     def _outcome(self, url: str, answer: WebAnswer) -> MailboxSettings | AskWith | AskAt:
         if answer.status in REDIRECTIONS and answer.location:
-            return AskAt(urljoin(url, answer.location))
+            return AskAt(_joined(url, answer.location))
         if answer.status != 200:
             raise _Failed(f"answered {answer.status}")
         outcome = read_answer(answer.body)
         if isinstance(outcome, NoSettings):
             raise _Failed(f"error {outcome.code}: {outcome.message}")
         return outcome
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirection leads; what cannot be read stays as it is, and is refused where it is looked at."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Scheme and host; neither where a URL is none."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, (parts.hostname or "").lower()
+    except ValueError:
+        return "", ""
 
 
 def _domain(address: str) -> str:

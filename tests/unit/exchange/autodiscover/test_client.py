@@ -9,7 +9,12 @@ from uuid import UUID
 import pytest
 
 from rpch.errors import TransportError
-from rpch.exchange.autodiscover.client import MOST_REDIRECTIONS, AutodiscoverClient, Step
+from rpch.exchange.autodiscover.client import (
+    MOST_REDIRECTIONS,
+    AutodiscoverClient,
+    Step,
+    allow_nobody,
+)
 from rpch.exchange.autodiscover.pox_answer import (
     Expr,
     User,
@@ -261,3 +266,17 @@ async def test_names_beyond_ascii_are_asked_for_as_dns_has_them() -> None:
 
 async def test_dns_that_does_not_answer_is_a_cause() -> None:
     assert (await World({}).steps("jane@broken.example"))[-1].outcome == "DNS does not answer"
+
+
+async def test_by_itself_nobody_else_is_allowed() -> None:
+    assert not await allow_nobody("other.example")
+
+
+@pytest.mark.parametrize("target", ["https://[::1/x", "https://[nonsense]/", "//[x"])
+async def test_a_redirection_that_cannot_be_read_is_refused(target: str) -> None:
+    for world in (
+        World({ROOT: always(WebAnswer(302, target))}),
+        World({PLAIN: always(WebAnswer(302, target))}),
+        World({ROOT: always(WebAnswer(200, body=redirect_url_document(target)))}),
+    ):
+        assert any("only https" in step.outcome for step in await world.steps())
