@@ -69,9 +69,10 @@ def request_head(
     url: str = "/rpc/rpcproxy.dll",
 ) -> bytes:
     """A request for one channel, with little in it."""
+    host = url.partition("://")[2].partition("/")[0] or "localhost"
     lines = [
         f"{method} {url}?{target} HTTP/{version}",
-        "Host: localhost",
+        f"Host: {host}",
         f"Content-Length: {length}",
         *fields,
     ]
