@@ -46,7 +46,7 @@ async def used(proxy: RpchProcess, host: str = LOOPBACK, tls: ssl.SSLContext | b
     binding = f"ncacn_http:server[6001,RpcProxy={host}:{proxy.port}]"
     brief = ClientSettings(channel_lifetime=SHORTEST)
     async with connect(
-        binding, user=USER, password=PASSWORD, tls=tls, settings=brief, timeout=10.0
+        binding, user=USER, password=PASSWORD, scheme="Basic", tls=tls, settings=brief, timeout=10.0
     ) as client:
 
         async def small() -> None:
@@ -112,6 +112,7 @@ async def test_everything_with_one_command(tmp_path: Path) -> None:
         alice = up.ready["users"][0]
         trust = ssl.create_default_context(cafile=up.ready["ca"])
         binding = f"ncacn_http:localhost[RpcProxy=localhost:{up.port}]"  # the mapper knows the port
-        async with connect(binding, user=alice["name"], password=alice["password"], tls=trust) as client:
+        who = {"user": alice["name"], "password": alice["password"], "scheme": "Basic"}
+        async with connect(binding, **who, tls=trust) as client:
             assert await client.call(Demo.add, AddRequest(2, 3)) == AddResponse(5)
         await stopped(up)
