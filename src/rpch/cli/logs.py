@@ -35,6 +35,16 @@ def configure_logs(*, json: bool, verbose: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),  # one write a line: processes share it
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: _StandardError(),
+        cache_logger_on_first_use=False,  # so that a later configuration holds for everybody
     )
+
+
+class _StandardError:
+    """Writes each line in one piece, since processes share it, to what standard error is by then."""
+
+    def msg(self, message: str) -> None:
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
+
+    debug = info = warning = error = critical = fatal = failure = exception = log = msg
