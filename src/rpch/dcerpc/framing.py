@@ -95,11 +95,7 @@ class PduCutter:
 
     def feed(self, data: bytes) -> list[Piece]:
         """What is complete now; `DecodeError` when this is no stream of PDUs."""
-        if (kind := self.single(data)) is not None:
-            return [Piece(kind == RTS, data)]
-        if self._torn:
-            return self._mend(data)
-        return self._cut(data)
+        return self._mend(data) if self._torn else self._cut(data)
 
     def _mend(self, data: bytes) -> list[Piece]:
         torn, at = self._torn, 0
@@ -130,7 +126,7 @@ class PduCutter:
             if kind == RTS:
                 if run < at:
                     pieces.append(Piece(False, memoryview(data)[run:at]))
-                pieces.append(Piece(True, memoryview(data)[at : at + size]))
+                pieces.append(Piece(True, data if size == end else memoryview(data)[at : at + size]))
                 run = at + size
             at += size
         if run < at:  # a transport writes bytes quicker than a view of them
