@@ -37,7 +37,7 @@ def first_failure(seeds: range = SEEDS) -> str:
 
 
 def forget_the_old_name(window: SendWindow, cookie: bytes) -> None:
-    window.cookies = [cookie]
+    window.cookies = (cookie,)
 
 
 def deliver_what_overtook(machine: ClientConnection, event: RpcArrived) -> list[Action]:
