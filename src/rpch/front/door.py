@@ -19,6 +19,8 @@ from uvicorn.server import ServerState
 
 from rpch.aio.lingering import Lingering
 from rpch.aio.memory import give_back_free_memory
+from rpch.auth.channel_binding import Channel
+from rpch.front.web_connections import CONNECTION, WebConnection
 from rpch.http.answers import refusal_answer
 from rpch.http.channels import is_rpc_method
 from rpch.http.heads import read_request_head
@@ -35,6 +37,7 @@ class Door(asyncio.Protocol):
 
     __slots__ = (
         "_app_state",
+        "_authentication",
         "_buffer",
         "_channel",
         "_config",
@@ -67,6 +70,7 @@ class Door(asyncio.Protocol):
         self._lingering: Lingering | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._channel = False
+        self._authentication: WebConnection | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -136,7 +140,8 @@ class Door(asyncio.Protocol):
         if space and is_rpc_method(method.decode("latin-1")):
             self._to_proxy()
             return True
-        if read_request_head(self._buffer, searched=self._searched) is None:
+        limits = self._proxy.options.heads
+        if read_request_head(self._buffer, searched=self._searched, limits=limits) is None:
             self._searched = len(self._buffer)
             return False
         self._to_web()
@@ -157,9 +162,22 @@ class Door(asyncio.Protocol):
 
     def _to_web(self) -> None:
         data = self._take()
-        self._web = WebRequest(self._config, self._state, self._app_state, self._web_done)
+        if self._authentication is None:
+            self._authentication = self._connection()
+        known = {**self._app_state, CONNECTION: self._authentication}
+        self._web = WebRequest(self._config, self._state, known, self._web_done)
         self._web.connection_made(self._transport)
         self._web.data_received(data)
+
+    def _connection(self) -> WebConnection:
+        """What the web application must know to ask who somebody is: a connection may prove it once."""
+        name = self._transport.get_extra_info("peername")
+        peer = str(name[0]) if isinstance(name, tuple) else ""
+        tls = self._transport.get_extra_info("ssl_object") is not None
+        channel = Channel(tls, self._proxy.bindings if tls else ())
+        relayed = self._proxy.policy.is_relay(peer)
+        session = self._proxy.authenticator.session(peer=peer, channel=channel, relayed=relayed)
+        return WebConnection(session, peer, tls)
 
     def _take(self) -> bytes:
         self._disarm()

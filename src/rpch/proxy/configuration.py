@@ -28,6 +28,7 @@ from rpch.auth.schemes import Scheme, parse_schemes
 from rpch.auth.throttle import Throttle
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
+from rpch.http.heads import HeadLimits
 from rpch.proxy.accounts import (
     LdapSettings,
     Places,
@@ -98,6 +99,7 @@ class ProxyConfiguration(
     strict: bool = False
     grace: float = 2.0
     limits: ProxyLimits = ProxyLimits()
+    heads: HeadLimits = HeadLimits()
 
     def tls(self) -> ssl.SSLContext | None:
         """How the listener speaks TLS; None for plain HTTP, which must be asked for."""
@@ -174,6 +176,7 @@ class ProxyConfiguration(
             framing=Framing.CHUNKED if self.chunked else Framing.LENGTH,
             limits=self.limits,
             certificates=self.certificates(),
+            heads=self.heads,
         )
 
     def check(self) -> None:

@@ -125,7 +125,8 @@ class ProxyConnection(asyncio.Protocol):
         if self._full or not self._skip_body():
             return False
         try:
-            found = read_request_head(self._buffer, searched=self._searched)
+            limits = self._proxy.options.heads
+            found = read_request_head(self._buffer, searched=self._searched, limits=limits)
             if found is None:
                 self._searched = len(self._buffer)
                 self._await_more()

@@ -123,6 +123,14 @@ class Policy:
             return Denied(Rule.REQUIRE_TLS, 403, "the request did not come over TLS")
         return None
 
+    def before_web(self, arrival: Arrival) -> Denied | None:
+        """What is refused of the web application's requests without a look at credentials."""
+        if not self._client_allowed(arrival.client):
+            return Denied(Rule.CLIENT_ADDRESS, 403, f"clients at {arrival.client} are not served")
+        if self.require_tls and not arrival.secure:
+            return Denied(Rule.REQUIRE_TLS, 403, "the request did not come over TLS")
+        return None
+
     def decide(self, request: ChannelRequest, identity: Identity | None, *, secure: bool) -> Allowed | Denied:
         """Whether a request may go on, by all rules in their order."""
         if denied := self.before_authentication(request, secure=secure):

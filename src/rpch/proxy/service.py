@@ -21,6 +21,7 @@ from rpch.auth.outcomes import Failure
 from rpch.errors import RpchError
 from rpch.http.answers import Framing
 from rpch.http.channels import ChannelRequest
+from rpch.http.heads import HeadLimits
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
 from rpch.proxy.client_certificates import CertificateRules
@@ -51,6 +52,7 @@ class ProxyOptions:
     first_pdu_timeout: float = 15.0
     framing: Framing = Framing.LENGTH
     limits: ProxyLimits = field(default_factory=ProxyLimits)
+    heads: HeadLimits = field(default_factory=HeadLimits)
     certificates: CertificateRules = field(default_factory=CertificateRules)
 
 

@@ -18,6 +18,7 @@ from rpch.auth.schemes import Scheme
 from rpch.directory.opening import Directory
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
+from rpch.http.heads import HeadLimits
 from rpch.proxy.accounts import LdapSettings, StoredAccounts
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.vconn.settings import LIFETIME_MINIMUM
@@ -198,3 +199,8 @@ def test_a_keytab_lets_tickets_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_kerberos_needs_a_keytab_and_realms(given: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         configured(no_tls=True, **given).check()
+
+
+def test_limits_of_heads_are_settings() -> None:
+    settings = msgspec.convert({"no-tls": True, "heads": {"size": 1000, "fields": 5}}, ProxyConfiguration)
+    assert settings.options().heads == HeadLimits(size=1000, fields=5)
