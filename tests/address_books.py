@@ -7,8 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import insert
+
+from rpch.auth.names import fold
 from rpch.directory.book_reader import StoredEntry, StoredLink
+from rpch.directory.database import Database
 from rpch.directory.entries import EntryKind
+from rpch.directory.tables import ACCOUNTS
 from rpch.exchange.nspi.book import Book, book_of
 from rpch.exchange.nspi.linkage import Linkage
 from rpch.exchange.nspi.objects import BookObject, entry_id_of, object_of
@@ -41,6 +46,7 @@ def thing(
     mail: str | None = None,
     hidden: bool = False,
     parent: int | None = None,
+    more: Mapping[str, Any] | None = None,
     **attributes: Any,
 ) -> BookObject:
     """One object; what is not said follows from its id."""
@@ -55,7 +61,7 @@ def thing(
             alias=alias or f"a{mid}",
             mail=mail,
             hidden=hidden,
-            attributes=json.dumps(attributes),
+            attributes=json.dumps({**attributes, **(more or {})}),
             created=1_000_000.0,
             changed=2_000_000.0,
         )
@@ -72,6 +78,15 @@ def book(
         StoredLink(entry_id_of(source), name, entry_id_of(target)) for source, name, target in sorted(links)
     ]
     return book_of(DIRECTORY, NAMES, things, revision=1, linkage=Linkage.of(stored), binaries=binaries)
+
+
+def enter_account(database: Database, entry_id: int, name: str, domain: str = "LAB") -> None:
+    """Let an entry be somebody who signs in, without the cost of a password."""
+    row: dict[str, Any] = {"entry_id": entry_id, "name": name, "domain": domain, "password_hash": ""}
+    row |= {"name_folded": fold(name), "domain_folded": fold(domain), "enabled": True, "ntlm": False}
+    row |= dict.fromkeys(("created", "changed", "password_changed"), 0.0)
+    with database.write() as connection:
+        connection.execute(insert(ACCOUNTS), row)
 
 
 def stat(

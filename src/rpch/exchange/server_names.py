@@ -29,8 +29,8 @@ class ServerNames:
 
     def target_of(self, guid: UUID, mail: str | None) -> str:
         """The RPC target of a mailbox; without an address the machine stands for it."""
-        domain = (mail or "").rpartition("@")[2]
-        return f"{guid}@{domain.lower()}" if domain else self.host
+        _, at, domain = (mail or "").rpartition("@")
+        return f"{guid}@{domain.lower()}" if at and domain else self.host
 
     def server_dn(self, target: str) -> str:
         """The DN of a server that is called so."""

@@ -1,0 +1,75 @@
+"""Reading the book in bulk: everything, then what changed, all of one moment."""
+
+from uuid import UUID
+
+import pytest
+
+from rpch.auth.accounts import Identity
+from rpch.directory.book_reader import BookReader, StoredLink
+from rpch.directory.entries import EntryKind, NewEntry
+from rpch.directory.links import MEMBER, Links
+from tests.unit.directory.conftest import Directory
+
+
+def user(name: str) -> NewEntry:
+    return NewEntry(EntryKind.USER, name, alias=name, mail=f"{name}@x.test", attributes={"title": "x"})
+
+
+def test_the_whole_book(directory: Directory) -> None:
+    reader = BookReader(directory.database)
+    alice, bob = directory.entries.add(user("alice"), user("bob"))
+    Links(directory.database).add(alice.id, MEMBER, bob.id)
+    directory.entries.set_binary(alice.id, "thumbnailPhoto", [b"one"])
+    with reader.since(0) as everything:
+        entries = list(everything.entries())
+        assert list(everything.links()) == [StoredLink(alice.id, MEMBER, bob.id)]
+        assert everything.binary_names() == {alice.id: ["thumbnailPhoto"]}
+        assert everything.removed() == []
+        assert everything.revision == reader.revision()
+    assert {entry.id for entry in entries} == {alice.id, bob.id}
+    first = next(entry for entry in entries if entry.id == alice.id)
+    assert (first.display_name, first.kind, first.attributes) == ("alice", "user", '{"title":"x"}')
+    assert first.guid == alice.guid
+    assert isinstance(reader.guid(), UUID)
+
+
+def test_only_what_changed(directory: Directory) -> None:
+    reader, links = BookReader(directory.database), Links(directory.database)
+    alice, bob, carol = directory.entries.add(user("alice"), user("bob"), user("carol"))
+    links.add(alice.id, MEMBER, bob.id)
+    directory.entries.set_binary(alice.id, "thumbnailPhoto", [b"one"])
+    before = reader.revision()
+    links.add(bob.id, MEMBER, alice.id)
+    directory.entries.remove(carol.id)
+    with reader.since(before) as changes:
+        assert [entry.id for entry in changes.entries()] == [bob.id]
+        assert list(changes.links()) == [StoredLink(bob.id, MEMBER, alice.id)]
+        assert changes.removed() == [carol.id]
+        assert changes.binary_names() == {}
+        assert changes.revision == before + 2
+    with reader.since(reader.revision()) as nothing:
+        assert [*nothing.entries(), *nothing.links(), *nothing.removed()] == []
+
+
+def test_binary_attributes_of_several(directory: Directory) -> None:
+    reader = BookReader(directory.database)
+    alice, bob = directory.entries.add(user("alice"), user("bob"))
+    directory.entries.set_binary(alice.id, "userCertificate", [b"one", b"two"])
+    directory.entries.set_binary(bob.id, "thumbnailPhoto", [b"three"])
+    both = [alice.id, bob.id]
+    assert reader.binaries(both, ["userCertificate"]) == {(alice.id, "userCertificate"): [b"one", b"two"]}
+    assert reader.binaries(both, ["userCertificate", "thumbnailPhoto"]).keys() == {
+        (alice.id, "userCertificate"),
+        (bob.id, "thumbnailPhoto"),
+    }
+    assert reader.binaries([], ["x"]) == reader.binaries(both, []) == {}
+
+
+@pytest.mark.parametrize("name", [r"LAB\alice", r"lab\ALICE", "alice@lab.example", r"lab.example\alice"])
+def test_the_entry_of_an_account(directory: Directory, name: str) -> None:
+    reader = BookReader(directory.database)
+    made = directory.store.add(Identity("alice", "LAB"), "password")
+    directory.store.add_domain_alias("lab.example", "LAB")
+    assert reader.entry_of_account(name) == made.entry_id
+    assert reader.entry_of_account(r"OTHER\alice") is None
+    assert reader.entry_of_account("") is None

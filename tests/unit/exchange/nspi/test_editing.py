@@ -1,0 +1,173 @@
+"""Who may change what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from rpch.directory.database import Database
+from rpch.directory.entries import Entries, EntryKind, NewEntry
+from rpch.directory.links import DELEGATE, MEMBER, OWNER, Links
+from rpch.exchange.nspi.editing import DELETE, LARGEST_BINARY, LONGEST_TEXT, BookEditor
+from rpch.exchange.nspi.entryids import EphemeralId, PermanentId
+from rpch.exchange.nspi.keeper import BookKeeper
+from rpch.exchange.nspi.objects import mid_of
+from rpch.exchange.nspi.refusals import Refused
+from rpch.exchange.nspi.rows import Row
+from rpch.exchange.nspi.structures import Status
+from rpch.exchange.nspi.tags import Tag
+from tests.address_books import NAMES, enter_account, stat
+
+ALICE = r"LAB\alice"
+
+
+@dataclass
+class Scene:
+    """Alice, Bob, and a group that is Alice's."""
+
+    database: Database
+    keeper: BookKeeper
+    editor: BookEditor
+    alice: int
+    bob: int
+    group: int
+    contact: int
+
+    @property
+    def entries(self) -> Entries:
+        return Entries(self.database)
+
+    def attributes(self) -> dict[str, object]:
+        return dict(self.entries.get(self.alice)[self.alice].attributes)
+
+    def targets(self, source: int, name: str) -> list[int]:
+        return [entry.id for entry in Links(self.database).targets(source, name)]
+
+    def permanent(self, entry_id: int) -> bytes:
+        return PermanentId(0, self.entries.get(entry_id)[entry_id].dn).encode()
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    entries = Entries(database)
+    people = [NewEntry(EntryKind.USER, name, attributes={"title": "Boss"}) for name in ("Alice", "Bob")]
+    alice, bob, group, contact = entries.add(
+        *people, NewEntry(EntryKind.GROUP, "Team"), NewEntry(EntryKind.CONTACT, "Carl")
+    )
+    Links(database).add(group.id, OWNER, alice.id)
+    enter_account(database, alice.id, "alice")
+    keeper = BookKeeper(database, NAMES)
+    return Scene(database, keeper, BookEditor(database, keeper), alice.id, bob.id, group.id, contact.id)
+
+
+def refused(work: Callable[[], None]) -> Status:
+    with pytest.raises(Refused) as refusal:
+        work()
+    return refusal.value.status
+
+
+def test_people_keep_their_own_particulars(scene: Scene) -> None:
+    where, tags = stat(current=mid_of(scene.alice)), [0x3A08_001E, Tag.MOBILE_TELEPHONE, 0x3A1B_101F]
+    row: Row = [(0x3A08_001E, b"+49 \xe9"), (Tag.MOBILE_TELEPHONE, " 1 "), (0x3A1B_101F, ("2", " ", "3"))]
+    scene.editor.mod_props(ALICE, where, tags, row)
+    given = {"telephoneNumber": "+49 é", "mobile": "1", "otherTelephone": ["2", "3"]}
+    assert scene.attributes() == {"title": "Boss", **given}
+    assert scene.keeper.current().objects[mid_of(scene.alice)].attributes["mobile"] == "1"
+    scene.editor.mod_props(ALICE, where, tags, [(0x3A1B_101F, ("4",))])
+    assert scene.attributes() == {"title": "Boss", "otherTelephone": ["4"]}
+
+
+def test_people_keep_their_pictures_and_certificates(scene: Scene) -> None:
+    where = stat(current=mid_of(scene.alice))
+    tags = [Tag.THUMBNAIL_PHOTO, Tag.USER_X509_CERTIFICATE]
+    scene.editor.mod_props(ALICE, where, tags, [(tags[0], b"jpeg"), (tags[1], (b"one", b"two"))])
+    assert scene.entries.binary(scene.alice, "thumbnailPhoto") == [b"jpeg"]
+    assert scene.entries.binary(scene.alice, "userSMIMECertificate") == [b"one", b"two"]
+    scene.editor.mod_props(ALICE, where, tags, [])
+    assert scene.entries.binary(scene.alice, "thumbnailPhoto") == []
+
+
+def test_everything_else_is_not_theirs(scene: Scene) -> None:
+    own, mobile = stat(current=mid_of(scene.alice)), [Tag.MOBILE_TELEPHONE]
+
+    def mod(user: str | None, where: int, tags: list[int] | None, value: object = "x") -> Status:
+        row = [(tag, value) for tag in tags or []]
+        position = stat(current=where)
+        return refused(lambda: scene.editor.mod_props(user, position, tags, row))  # type: ignore[arg-type]
+
+    assert mod(ALICE, mid_of(scene.bob), [*mobile]) is Status.ACCESS_DENIED
+    assert mod(r"LAB\nobody", own.current_rec, [*mobile]) is Status.ACCESS_DENIED
+    assert mod(None, own.current_rec, [*mobile]) is Status.ACCESS_DENIED
+    assert mod(ALICE, own.current_rec, [Tag.TITLE]) is Status.ACCESS_DENIED
+    assert mod(ALICE, own.current_rec, [0x7777_001F]) is Status.ACCESS_DENIED
+    assert mod(ALICE, own.current_rec, None) is Status.INVALID_PARAMETER
+    assert mod(ALICE, own.current_rec, [*mobile], 5) is Status.INVALID_PARAMETER
+    assert mod(ALICE, own.current_rec, [*mobile], "x" * (LONGEST_TEXT + 1)) is Status.INVALID_PARAMETER
+    assert mod(ALICE, own.current_rec, [Tag.THUMBNAIL_PHOTO], "x") is Status.INVALID_PARAMETER
+    assert (
+        mod(ALICE, own.current_rec, [Tag.THUMBNAIL_PHOTO], bytes(LARGEST_BINARY + 1))
+        is Status.INVALID_PARAMETER
+    )
+    assert mod(ALICE, own.current_rec, [Tag.USER_X509_CERTIFICATE], (b"x",) * 50) is Status.INVALID_PARAMETER
+    assert mod(ALICE, own.current_rec, [0x3A1B_101F], ("x",) * 500) is Status.INVALID_PARAMETER
+    assert scene.attributes() == {"title": "Boss"}
+
+
+def test_nothing_changes_when_one_of_several_is_not_theirs(scene: Scene) -> None:
+    where = stat(current=mid_of(scene.alice))
+    tags = [Tag.MOBILE_TELEPHONE, Tag.TITLE]
+    row: Row = [(Tag.MOBILE_TELEPHONE, "1"), (Tag.TITLE, "King")]
+    assert refused(lambda: scene.editor.mod_props(ALICE, where, tags, row)) is Status.ACCESS_DENIED
+    assert scene.attributes() == {"title": "Boss"}
+
+
+def test_owners_keep_their_members(scene: Scene) -> None:
+    group = mid_of(scene.group)
+    ids = [
+        scene.permanent(scene.bob),
+        EphemeralId(scene.keeper.current().guid, 6, mid_of(scene.contact)).encode(),
+    ]
+    scene.editor.mod_link_att(ALICE, 0, Tag.MEMBER, group, ids)
+    assert scene.targets(scene.group, MEMBER) == [scene.bob, scene.contact]
+    scene.editor.mod_link_att(ALICE, DELETE, Tag.MEMBER, group, ids[:1])
+    assert scene.targets(scene.group, MEMBER) == [scene.contact]
+
+
+def test_people_keep_their_delegates(scene: Scene) -> None:
+    scene.editor.mod_link_att(
+        ALICE, 0, Tag.PUBLIC_DELEGATES, mid_of(scene.alice), [scene.permanent(scene.bob)]
+    )
+    assert scene.targets(scene.alice, DELEGATE) == [scene.bob]
+
+
+def test_other_links_are_not_theirs(scene: Scene) -> None:
+    bob = [scene.permanent(scene.bob)]
+    group, alice = mid_of(scene.group), mid_of(scene.alice)
+
+    def mod(user: str | None, tag: int, mid: int, ids: list[bytes]) -> Status:
+        return refused(lambda: scene.editor.mod_link_att(user, 0, tag, mid, ids))
+
+    assert mod(None, Tag.MEMBER, group, bob) is Status.ACCESS_DENIED
+    assert mod(ALICE, Tag.OWNER, group, bob) is Status.ACCESS_DENIED
+    assert mod(ALICE, Tag.PUBLIC_DELEGATES, mid_of(scene.bob), bob) is Status.ACCESS_DENIED
+    assert mod(ALICE, Tag.MANAGER, alice, bob) is Status.ACCESS_DENIED
+    assert mod(ALICE, Tag.IS_MEMBER_OF_DL, alice, bob) is Status.NOT_FOUND
+    assert mod(ALICE, Tag.TITLE, alice, bob) is Status.NOT_FOUND
+    assert mod(ALICE, Tag.MEMBER, 9999, bob) is Status.INVALID_PARAMETER
+    for bad in (
+        b"",
+        b"nonsense",
+        PermanentId(0, "/o=nobody").encode(),
+        EphemeralId(bytes(16), 0, alice).encode(),
+    ):
+        assert mod(ALICE, Tag.MEMBER, group, [bad]) is Status.INVALID_PARAMETER
+    assert scene.targets(scene.group, MEMBER) == []
+
+
+def test_those_who_went_meanwhile_cannot_be_linked_or_changed(scene: Scene) -> None:
+    ids = [scene.permanent(scene.bob)]
+    scene.keeper.current()
+    scene.entries.remove(scene.bob)
+    group = mid_of(scene.group)
+    status = refused(lambda: scene.editor.mod_link_att(ALICE, 0, Tag.MEMBER, group, ids))
+    assert status is Status.INVALID_PARAMETER
