@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.impacket_server import impacket_serving
+from tests.interop.kdc import Kdc, kdc_serving
 from tests.interop.laboratory import Laboratory, laboratory
 from tests.interop.relays import Authority
 from tests.interop.rpc_server import RpcServerProgram, rpc_server
@@ -55,9 +56,16 @@ def impacket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def rpc_server_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RpcServerProgram]:
+def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc]:
+    """A realm of Kerberos, with tickets for our services."""
+    with kdc_serving(tmp_path_factory.mktemp("kdc")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rpc_server_program(kdc: Kdc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RpcServerProgram]:
     """Our own RPC server on well-known ports of a private address, with accounts of its own."""
-    with rpc_server(tmp_path_factory.mktemp("rpc-server")) as running:
+    with rpc_server(tmp_path_factory.mktemp("rpc-server"), kdc=kdc) as running:
         yield running
 
 

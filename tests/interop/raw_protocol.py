@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from tests.interop.kdc import REALM, SERVER, Kdc, kdc_serving
 from tests.interop.processes import run_once
 from tests.interop.rpc_server import DOMAIN, PASSWORD, USER, RpcServerProgram, rpc_server
 from tests.interop.samba_client import DEBIAN_PYTHON
@@ -24,7 +25,6 @@ RUNNER = Path(__file__).with_name("raw_protocol_runner.py")
 PARTS = 3
 LONGEST = 240.0  # seconds; one case opens 2049 security contexts
 NETLOGON = "12345678-1234-abcd-ef00-01234567cffb"
-REALM = "LAB.EXAMPLE"
 
 SETTINGS = """\
 [global]
@@ -35,18 +35,6 @@ SETTINGS = """\
     state directory = {folder}
     cache directory = {folder}
     private dir = {folder}
-"""
-
-# There is no key distribution centre: this one refuses connections, so that nobody waits for one.
-NO_KERBEROS = """\
-[libdefaults]
-    default_realm = {realm}
-    dns_lookup_kdc = false
-    dns_lookup_realm = false
-[realms]
-    {realm} = {{
-        kdc = tcp/127.0.0.1:1
-    }}
 """
 
 
@@ -88,17 +76,6 @@ REASONS = (
         r"The requested operation was unsuccessful",
         "calls through a named pipe of SMB, and this server has none",
     ),
-    Reason(
-        r"test_krb5_\w+",
-        r"No logon servers",
-        "authenticates with Kerberos, and this run has no key distribution centre",
-    ),
-    Reason(
-        r"test_spnego_multiple_auth_hdr_signing",
-        r"AssertionError: 2 != 3",
-        "expects Kerberos within SPNEGO: NTLM signs headers whether that was agreed on or not, so the fault"
-        " that the case provokes cannot come",
-    ),
 )
 
 
@@ -107,20 +84,19 @@ def reason_for(case: Case) -> Reason | None:
     return next((reason for reason in REASONS if reason.explains(case)), None)
 
 
-def run_suite(server: RpcServerProgram, folder: Path) -> list[Case]:
+def run_suite(server: RpcServerProgram, kdc: Kdc, folder: Path) -> list[Case]:
     """Every case of the suite, in the order of their names."""
-    settings, kerberos = folder / "raw-smb.conf", folder / "raw-krb5.conf"
+    settings = folder / "raw-smb.conf"
     settings.write_text(SETTINGS.format(domain=DOMAIN, realm=REALM, folder=folder), "utf-8")
-    kerberos.write_text(NO_KERBEROS.format(realm=REALM), "utf-8")
     environment = {
         "SERVER": server.address,
-        "TARGET_HOSTNAME": "server.lab.example",
+        "TARGET_HOSTNAME": SERVER,
         "DOMAIN": DOMAIN,
         "REALM": REALM,
         "USERNAME": USER,
         "PASSWORD": PASSWORD,
         "SMB_CONF_PATH": str(settings),
-        "KRB5_CONFIG": str(kerberos),
+        **kdc.env,
     }
 
     def run_part(part: int) -> list[Case]:
@@ -154,7 +130,8 @@ changed its state. They are `samba.tests.dcerpc.raw_protocol` of Samba {version}
 
 **{len(passing)} of {len(found)} cases pass**: {len(alone)} with the mapper and the management interface,
 {len(passing) - len(alone)} more with netlogon, of which the server under test offers one operation
-(`rpch.testing.netlogon`). Authentication is NTLM, bare and within SPNEGO.
+(`rpch.testing.netlogon`). Authentication is NTLM and Kerberos, bare and
+within SPNEGO, with a key distribution centre of MIT's.
 
 The server runs with `Limits(legacy_bind=True)`: up to this version Samba let the body of a bind count as
 padding of its token and gave no reason for refusing a bind without contexts, and its tests expect that. Later
@@ -176,8 +153,13 @@ versions expect what our server does otherwise.
 def main() -> None:
     """Writes the page from a run of its own."""
     quiet = redirect_stdout(StringIO())  # the server's log is no news
-    with tempfile.TemporaryDirectory() as name, quiet, rpc_server(Path(name)) as server:
-        text = page(samba_version(), run_suite(server, Path(name)))
+    with (
+        tempfile.TemporaryDirectory() as name,
+        quiet,
+        kdc_serving(Path(name)) as kdc,
+        rpc_server(Path(name), kdc=kdc) as server,
+    ):
+        text = page(samba_version(), run_suite(server, kdc, Path(name)))
     PAGE.write_text(text, "utf-8")
     print(f"{PAGE} is written")
 

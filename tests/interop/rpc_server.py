@@ -18,6 +18,8 @@ from typing import Any
 
 from rpch.aio.event_loop import run
 from rpch.auth.accounts import MemoryAccounts
+from rpch.auth.kerberos import KerberosSettings
+from rpch.auth.keytab import Keytab
 from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
 from rpch.cli.logs import configure_logs
 from rpch.dcerpc.endpoint import Limits
@@ -30,6 +32,7 @@ from rpch.server.registrations import Registration, Registrations
 from rpch.server.runtime import RpcServer
 from rpch.server.security import RpcAuthenticator
 from rpch.testing.netlogon import Netlogon
+from tests.interop.kdc import REALM, Kdc
 from tests.interop.processes import Program, private_address
 from tests.interop.rpch_commands import json_lines
 
@@ -52,11 +55,15 @@ class RpcServerProgram:
 
 
 @contextmanager
-def rpc_server(folder: Path, *, mic: MicPolicy = MicPolicy.BY_PROTECTION) -> Iterator[RpcServerProgram]:
+def rpc_server(
+    folder: Path, *, mic: MicPolicy = MicPolicy.BY_PROTECTION, kdc: Kdc | None = None
+) -> Iterator[RpcServerProgram]:
     """Our server on a private address of loopback, from its ready line until SIGTERM."""
     address = private_address(MAPPER_PORT)
     order = {"address": address, "users": [f"{DOMAIN}\\{USER}:{PASSWORD}"], "mic": mic}
-    program = Program([sys.executable, "-m", __name__, json.dumps(order)], folder, name="rpc-server")
+    order["keytab"] = str(kdc.keytab) if kdc else ""
+    command = [sys.executable, "-m", __name__, json.dumps(order)]
+    program = Program(command, folder, name="rpc-server", env=kdc.env if kdc else None)
     ready: list[dict[str, Any]] = []
 
     def said_ready() -> bool:
@@ -77,7 +84,10 @@ async def serve(order: dict[str, Any]) -> None:
     address, stop = order["address"], stop_on_signals()
     settings = NtlmSettings.standalone("server.lab.example", domain=DOMAIN)
     settings = dataclasses.replace(settings, mic=MicPolicy(order["mic"]))
-    security = RpcAuthenticator(MemoryAccounts.from_options(order["users"]), ntlm=settings)
+    keytab = Path(order["keytab"]) if order["keytab"] else None
+    kerberos = KerberosSettings(Keytab(keytab), {REALM: DOMAIN}) if keytab else None
+    accounts = MemoryAccounts.from_options(order["users"])
+    security = RpcAuthenticator(accounts, ntlm=settings, kerberos=kerberos)
     registrations, demo, netlogon = Registrations(), Demo(), Netlogon()
     async with asyncio.TaskGroup() as tasks:
         server = RpcServer(tasks, security=security, limits=Limits(legacy_bind=True))

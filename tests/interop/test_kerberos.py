@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.kdc import DOMAIN, PASSWORD, REALM, USER, Kdc, kdc_serving
+from tests.interop.kdc import DOMAIN, PASSWORD, REALM, USER, Kdc
 from tests.interop.processes import run_once
 from tests.interop.relays import Authority
 from tests.interop.rpch_commands import Served, serving
@@ -26,12 +26,6 @@ valid-ports = "server:593"
 [kerberos-realms]
 "{REALM}" = "{DOMAIN}"
 """
-
-
-@pytest.fixture(scope="module")
-def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc]:
-    with kdc_serving(tmp_path_factory.mktemp("kdc")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module", params=MODES)

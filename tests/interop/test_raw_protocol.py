@@ -4,18 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.kdc import Kdc
 from tests.interop.raw_protocol import LONGEST, PAGE, Case, page, reason_for, run_suite, samba_version
 from tests.interop.rpc_server import RpcServerProgram
 
 pytestmark = pytest.mark.timeout(2 * LONGEST)
 
-WITHOUT_NETLOGON, WITH_NETLOGON = 155, 171
+WITHOUT_NETLOGON, WITH_NETLOGON = 166, 182
 
 
 @pytest.fixture(scope="module")
-def cases(rpc_server_program: RpcServerProgram, tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
+def cases(
+    rpc_server_program: RpcServerProgram, kdc: Kdc, tmp_path_factory: pytest.TempPathFactory
+) -> list[Case]:
     """One run of the whole suite."""
-    return run_suite(rpc_server_program, tmp_path_factory.mktemp("raw"))
+    return run_suite(rpc_server_program, kdc, tmp_path_factory.mktemp("raw"))
 
 
 def test_every_case_that_does_not_pass_has_its_reason(cases: list[Case]) -> None:
