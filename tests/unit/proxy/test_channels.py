@@ -19,6 +19,7 @@ from tests.memory_transport import MemoryTransport
 
 BY_NAME = {sample.NAME: sample.encode() for sample in SAMPLES}
 A1, A2, A3, B1, B2 = (BY_NAME[f"CONN/{name}"] for name in ("A1", "A2", "A3", "B1", "B2"))
+CONN_B3, IN_A1, OUT_A3 = BY_NAME["CONN/B3"], BY_NAME["IN_R1/A1"], BY_NAME["OUT_R1/A3"]
 CALL = Request(7, 0, 3, b"stub of a call").encode()
 AUTHORIZATION = base64.b64encode(rb"LAB\alice:pw").decode("ascii")
 
@@ -32,6 +33,13 @@ class BackEnd:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.streams.append((reader, writer))
+
+    async def say(self, data: bytes) -> None:
+        """On the newest connection; returns when it has been heard."""
+        _, writer = self.streams[-1]
+        writer.write(data)
+        await writer.drain()
+        await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -295,3 +303,35 @@ async def test_a_server_that_closes_is_the_reason_and_a_client_that_goes_is_none
             assert line["log_level"] == ("warning" if ended_by_server else "info")
             if ended_by_server:
                 lose(transport)
+
+
+async def test_a_draining_proxy_begins_nothing_anew() -> None:
+    async with a_back_end() as back_end, a_proxy(back_end.port) as proxy:
+        proxy.draining = True
+        for method, first in (("RPC_IN_DATA", B1), ("RPC_OUT_DATA", A1)):
+            transport = await channel(proxy, method, first)
+            assert said(transport) == "HTTP/1.0 503 RPC Error: 6bb"
+            lose(transport)
+        assert not back_end.streams
+        assert not proxy.openings
+
+
+async def test_a_draining_proxy_takes_successors_from_here_and_from_elsewhere() -> None:
+    async with a_back_end() as back_end, a_proxy(back_end.port) as proxy:
+        first = await channel(proxy, "RPC_IN_DATA", B1)
+        proxy.draining = True
+        await back_end.say(CONN_B3)
+        here = await channel(proxy, "RPC_IN_DATA", IN_A1)
+        elsewhere = await channel(proxy, "RPC_OUT_DATA", OUT_A3)
+        assert here.take() == elsewhere.take() == b""
+        assert len(back_end.streams) == 2  # that from elsewhere has a connection of its own
+        assert len(proxy.drivers) == 2
+        lose(first, here, elsewhere)
+
+
+async def test_a_draining_proxy_answers_nonsense_as_ever() -> None:
+    async with a_proxy() as proxy:
+        proxy.draining = True
+        transport = await channel(proxy, "RPC_IN_DATA", A1[:2] + b"\x14\x03" + A1[4:10] + b"\1" + A1[11:])
+        assert said(transport) == "HTTP/1.0 503 RPC Error: 6c0"
+        lose(transport)
