@@ -46,6 +46,9 @@ def proxy(  # long: one line an option
     wildcards: Annotated[bool | None, typer.Option("--wildcards", help="A trailing * is a prefix.")] = None,
     route: Annotated[Texts, typer.Option(help="Where a target is: 'name:port=127.0.0.1:9999'.")] = None,
     trusted_relay: Annotated[Texts, typer.Option(help="Network of a relay that ends TLS for us.")] = None,
+    proxy_protocol: Annotated[
+        bool | None, typer.Option("--proxy-protocol", help="Relays say first where clients are.")
+    ] = None,
     target_network: Annotated[Texts, typer.Option(help="Network in which targets may be.")] = None,
     allow_anonymous: Annotated[bool | None, typer.Option("--allow-anonymous", help="Ask nobody.")] = None,
     v1: Annotated[bool | None, typer.Option("--v1", help="Serve RPC_CONNECT too; needs --no-tls.")] = None,

@@ -20,10 +20,12 @@ from uvicorn.server import ServerState
 from rpch.aio.lingering import Lingering
 from rpch.aio.memory import give_back_free_memory
 from rpch.auth.channel_binding import Channel
+from rpch.errors import RemoteProtocolError
 from rpch.front.web_connections import CONNECTION, WebConnection
 from rpch.http.answers import refusal_answer
 from rpch.http.channels import is_rpc_method
 from rpch.http.heads import read_request_head
+from rpch.http.proxy_protocol import Relayed, read_proxy_header
 from rpch.http.refusals import HttpRefused
 from rpch.proxy.connection import ProxyConnection
 from rpch.proxy.service import RpcProxy
@@ -44,6 +46,7 @@ class Door(asyncio.Protocol):
         "_deciding",
         "_lingering",
         "_proxy",
+        "_relayed",
         "_rpc",
         "_searched",
         "_state",
@@ -71,6 +74,7 @@ class Door(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._channel = False
         self._authentication: WebConnection | None = None
+        self._relayed: Relayed | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -123,6 +127,8 @@ class Door(asyncio.Protocol):
         """Decide about one request after the other, as long as they are answered at once."""
         if self._deciding:
             return  # the loop below goes on
+        if self._relayed is None and self._proxy.options.proxy_protocol and not self._read_relayed():
+            return
         self._deciding = True
         try:
             while self._buffer and self._web is None and self._decide():
@@ -131,6 +137,24 @@ class Door(asyncio.Protocol):
             self._refuse(refused)
         finally:
             self._deciding = False
+
+    def _read_relayed(self) -> bool:
+        """Whether a relay of ours has said whom it speaks for. Nobody else is even answered."""
+        peer = _peer(self._transport)
+        try:
+            if not self._proxy.policy.is_relay(peer):
+                raise RemoteProtocolError("this listener takes trusted relays alone")
+            found = read_proxy_header(self._buffer)
+        except RemoteProtocolError as error:
+            self._proxy.report_refusal(peer, None, "ProxyProtocol", str(error))
+            self._disarm()
+            self._transport.abort()
+            return False
+        if found is None:
+            return False
+        self._relayed, size = found
+        self._buffer = self._buffer[size:]
+        return True
 
     def _decide(self) -> bool:
         """Whether somebody took the next request. Heads of both kinds are read by the same strict rules."""
@@ -151,6 +175,7 @@ class Door(asyncio.Protocol):
         data = self._take()
         if self._rpc is None:
             self._rpc = ProxyConnection(self._proxy, self._boundary)
+            self._rpc.relayed = self._relayed
             self._rpc.on_lost, self._rpc.on_channel = self._gone, self._became_channel
             self._rpc.connection_made(self._transport)
         self._transport.set_protocol(self._rpc)
@@ -167,17 +192,18 @@ class Door(asyncio.Protocol):
         known = {**self._app_state, CONNECTION: self._authentication}
         self._web = WebRequest(self._config, self._state, known, self._web_done)
         self._web.connection_made(self._transport)
+        if self._relayed is not None and self._relayed.client is not None:
+            self._web.client = (self._relayed.client, 0)
         self._web.data_received(data)
 
     def _connection(self) -> WebConnection:
         """What the web application must know to ask who somebody is: a connection may prove it once."""
-        name = self._transport.get_extra_info("peername")
-        peer = str(name[0]) if isinstance(name, tuple) else ""
+        peer = _peer(self._transport)
         tls = self._transport.get_extra_info("ssl_object") is not None
         channel = Channel(tls, self._proxy.bindings if tls else ())
         relayed = self._proxy.policy.is_relay(peer)
         session = self._proxy.authenticator.session(peer=peer, channel=channel, relayed=relayed)
-        return WebConnection(session, peer, tls)
+        return WebConnection(session, peer, tls, self._relayed)
 
     def _take(self) -> bytes:
         self._disarm()
@@ -204,8 +230,7 @@ class Door(asyncio.Protocol):
         self._state.connections.discard(self)
 
     def _refuse(self, refused: HttpRefused) -> None:
-        peer = self._transport.get_extra_info("peername")
-        client = str(peer[0]) if isinstance(peer, tuple) else ""
+        client = (self._relayed and self._relayed.client) or _peer(self._transport)
         self._proxy.report_refusal(client, None, refused.rule, refused.detail)
         self._disarm()
         self._transport.write(refusal_answer(refused))
@@ -274,6 +299,11 @@ class WebRequest(H11Protocol):
         rest, _ = self.conn.trailing_data
         self.flow.resume_reading()
         self._done(bytes(rest))
+
+
+def _peer(transport: asyncio.Transport) -> str:
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if isinstance(name, tuple) else ""
 
 
 def door_for(proxy: RpcProxy) -> Callable[..., Door]:

@@ -18,6 +18,7 @@ from rpch.auth.http_authenticator import HttpAuthSession
 from rpch.auth.outcomes import Authenticated, Challenge, Refused
 from rpch.auth.outcomes import Headers as Fields
 from rpch.http.answers import RULE_FIELD
+from rpch.http.proxy_protocol import Relayed
 from rpch.proxy.policy import Arrival
 from rpch.proxy.service import RpcProxy
 
@@ -32,6 +33,7 @@ class WebConnection:
     session: HttpAuthSession
     peer: str
     tls: bool
+    relayed: Relayed | None = None
 
 
 class WebAuthentication:
@@ -51,7 +53,9 @@ class WebAuthentication:
             connection.peer,
             tls=connection.tls,
             forwarded_proto=fields.get("x-forwarded-proto"),
-            forwarded_for=fields.get("x-forwarded-for"),
+            forwarded_for=(
+                connection.relayed.client if connection.relayed else fields.get("x-forwarded-for")
+            ),
         )
         if denied := policy.before_web(arrival):
             self._proxy.report_refusal(arrival.client, None, denied.rule, denied.detail)

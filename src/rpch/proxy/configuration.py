@@ -77,6 +77,7 @@ class ProxyConfiguration(
     wildcards: bool = False
     route: list[str] = []
     trusted_relay: list[str] = []
+    proxy_protocol: bool = False
     target_network: list[str] = []
     enabled: bool = True
     client_network: list[str] = []
@@ -162,6 +163,8 @@ class ProxyConfiguration(
 
     def options(self) -> ProxyOptions:
         """What its machines announce and how long they wait."""
+        if self.proxy_protocol and not self.no_tls:
+            raise ConfigError("proxy-protocol", "is for relays that end TLS; it needs no-tls")
         settings = Settings(
             receive_window=self.receive_window,
             channel_lifetime=self.channel_lifetime,
@@ -177,6 +180,7 @@ class ProxyConfiguration(
             limits=self.limits,
             certificates=self.certificates(),
             heads=self.heads,
+            proxy_protocol=self.proxy_protocol,
         )
 
     def check(self) -> None:

@@ -24,6 +24,7 @@ from rpch.errors import RpchError
 from rpch.http.answers import CONTINUE, challenge_answer, echo_answer, refusal_answer
 from rpch.http.channels import ChannelKind, ChannelRequest, read_channel_request
 from rpch.http.heads import RequestHead, read_request_head
+from rpch.http.proxy_protocol import Relayed
 from rpch.http.refusals import HttpRefused
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
@@ -44,6 +45,7 @@ class ProxyConnection(asyncio.Protocol):
         self._proxy = proxy
         self._give_back = give_back
         self.on_lost: Callable[[], None] | None = None
+        self.relayed: Relayed | None = None  # what a relay said before the first request
         self.on_channel: Callable[[], None] | None = None  # nothing more is wanted of this object
         self._transport: asyncio.Transport
         self._buffer = b""
@@ -158,7 +160,8 @@ class ProxyConnection(asyncio.Protocol):
             self.peer,
             tls=self.tls,
             forwarded_proto=head.get("x-forwarded-proto"),
-            forwarded_for=head.get("x-forwarded-for"),
+            # A relay that passes bytes on leaves in a head what its client has written there.
+            forwarded_for=self.relayed.client if self.relayed else head.get("x-forwarded-for"),
         )
         if denied := policy.before_authentication(request, secure=arrival.secure, client=arrival.client):
             self._deny(request, denied, None, arrival)

@@ -52,6 +52,7 @@ class ProxyOptions:
     first_pdu_timeout: float = 15.0
     framing: Framing = Framing.LENGTH
     limits: ProxyLimits = field(default_factory=ProxyLimits)
+    proxy_protocol: bool = False
     heads: HeadLimits = field(default_factory=HeadLimits)
     certificates: CertificateRules = field(default_factory=CertificateRules)
 
