@@ -71,11 +71,11 @@ class RawPeer:
         return decode_pdu(await self.pdu())
 
     async def rest(self) -> bytes:
-        """Everything until the other end closes; a reset is an end too."""
+        """Everything until the other end closes, in whatever way."""
         async with asyncio.timeout(PATIENCE):
             try:
                 return await self.reader.read()
-            except ConnectionResetError:
+            except OSError:
                 return b""
 
     async def silent(self, seconds: float = 0.05) -> bool:

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from rpch.aio import leg
 from rpch.aio.leg import BANNER
 from rpch.client.rpc import CallLost
-from rpch.dcerpc.pdus import Request
+from rpch.dcerpc.interface import interface_of
+from rpch.dcerpc.pdus import NDR20, Bind, ContextElement, Request
 from rpch.errors import AuthenticationFailed, ProxyError, RemoteProtocolError, TransportError
-from rpch.rts.commands import Destination, FlowControlAck, ForwardDestination
-from rpch.rts.pdus import Ack, AckWithDestination
-from rpch.server.demo import AddRequest, AddResponse, DelayRequest, Demo
+from rpch.rts.commands import Destination, FlowControlAck, ForwardDestination, ReceiveWindowSize, Version
+from rpch.rts.pdus import Ack, AckWithDestination, ConnB3
+from rpch.server import inbox, runtime
+from rpch.server.demo import AddRequest, AddResponse, Count, DelayRequest, Demo
 from rpch.vconn.settings import Settings
 from tests.e2e.system import A1, B1, PDUS, USER, System, certificate, request, system
 from tests.raw_peer import raw_listener, until
@@ -335,15 +338,15 @@ async def test_a_client_that_vanishes_during_a_call_ends_the_call_at_the_server(
 
 
 @pytest.mark.conformance(82)
-@pytest.mark.parametrize("leg", ["IN-T", "OUT-T"])
-async def test_a_back_end_that_vanishes_during_a_call(leg: str, log: Lines) -> None:
+@pytest.mark.parametrize("place", ["IN-T", "OUT-T"])
+async def test_a_back_end_that_vanishes_during_a_call(place: str, log: Lines) -> None:
     async with system() as here:
         async with here.connect() as client:
             call = asyncio.create_task(client.call(Demo.delay, DelayRequest(60_000)))
             await asyncio.sleep(0.05)
             (connection,) = here.server._offers[0].legs.connections.values()
             for one, transport in list(connection.driver.legs.items()):
-                if one.place.value == leg and transport.transport is not None:
+                if one.place.value == place and transport.transport is not None:
                     transport.transport.abort()
             with pytest.raises(CallLost) as caught:
                 await call
@@ -395,6 +398,50 @@ async def test_a_body_ends_with_its_content_length(log: Lines) -> None:
         await out.rest()
         await into.rest()
         assert any("more bytes than Content-Length" in why for why in causes(log, "closed"))
+
+
+@pytest.mark.slow
+async def test_a_client_that_calls_and_takes_no_answers(monkeypatch: pytest.MonkeyPatch, log: Lines) -> None:
+    monkeypatch.setattr(runtime, "BACKLOG_LIMIT", 1_000_000)
+    monkeypatch.setattr(inbox, "HELD_LIMIT", 10_000)
+    stub = Count(200_000).encode()
+    async with system() as here, here.channels() as (out, into):
+        (connection,) = here.server._offers[0].legs.connections.values()
+        into.send(Bind(1, (ContextElement(0, interface_of(Demo).syntax, (NDR20,)),)))
+        await out.pdu()
+        into.send(*(Request(number, 0, 3, stub) for number in range(20)))
+        await until(lambda: connection.waiting > 1_000_000)
+        assert connection.waiting < 1_500_000  # the other calls wait for room
+        assert await out.take(60_000)
+        into.send(*(Request(number, 0, 3, stub) for number in range(600)))
+        await out.rest()
+        await into.rest()
+        assert "a client that calls but takes no answers" in causes(log, "connection ended")
+
+
+@pytest.mark.slow
+async def test_a_server_that_reads_nothing_costs_no_more_than_a_few_megabytes(
+    monkeypatch: pytest.MonkeyPatch, log: Lines
+) -> None:
+    monkeypatch.setattr(leg, "UNREAD_LIMIT", 200_000)
+    async with raw_listener(BANNER) as server, system(routes={"deaf:1": server.port}) as here:
+        async with here.peer() as out, here.peer() as into:
+            out.send(request("RPC_OUT_DATA", 76, target="deaf:1"), A1)
+            await (await server.peer(0)).pdu()
+            into.send(request("RPC_IN_DATA", 1 << 30, target="deaf:1"), B1)
+            there = await server.peer(1)
+            await there.pdu()
+            there.send(ConnB3(ReceiveWindowSize(65_536), Version(1)))
+            there.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            to_out = Destination(ForwardDestination.OUT_PROXY)
+            ack = AckWithDestination(to_out, FlowControlAck(0, 65_536, bytes(16))).encode()
+            await until(lambda: any(line["event"] == "opened" for line in log))
+            for _ in range(400):  # nothing but RTS PDUs, which no window stops
+                if not into.writer.is_closing():
+                    into.send(*[ack] * 1000)
+                    await asyncio.sleep(0)
+            await into.rest()
+        assert "the peer does not read what it is sent" in causes(log, "closed")
 
 
 async def test_nobody_is_connected_before_authentication_and_before_the_first_pdu() -> None:

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from rpch.aio.lingering import Lingering
 from rpch.dcerpc.framing import RTS, Bytes, PduCutter, Piece, pdus_in
-from rpch.errors import DecodeError, RemoteProtocolError
+from rpch.errors import DecodeError, RemoteProtocolError, TransportError
 from rpch.http.chunks import encode_chunk
 from rpch.vconn.events import (
     BannerArrived,
@@ -26,6 +26,7 @@ from rpch.vconn.events import (
 )
 
 BANNER: Final = b"ncacn_http/1.0"  # MS-RPCH 2.1.1.2.1
+UNREAD_LIMIT: Final = 4 * 1024 * 1024  # bytes; windows allow far less, and what passes beside them is little
 
 Feed = Callable[[Event], None]
 
@@ -45,6 +46,7 @@ class LegConnection(asyncio.Protocol):
         "_closing",
         "_cutter",
         "_excess_ignored",
+        "_full",
         "_left",
         "_lingering",
         "feed",
@@ -53,6 +55,7 @@ class LegConnection(asyncio.Protocol):
         "on_lost",
         "partner",
         "transport",
+        "unread_limit",
     )
 
     def __init__(
@@ -75,7 +78,8 @@ class LegConnection(asyncio.Protocol):
         self._left, self._excess_ignored = body, excess_ignored
         self._banner: bytes | None = b"" if banner else None
         self._chunked, self._announce = chunked, announce
-        self._closing = False
+        self._closing = self._full = False
+        self.unread_limit = UNREAD_LIMIT
         self._lingering: Lingering | None = None
 
     def adopt(self, transport: asyncio.Transport, already: bytes) -> None:
@@ -137,10 +141,12 @@ class LegConnection(asyncio.Protocol):
             self.on_lost()
 
     def pause_writing(self) -> None:
+        self._full = True
         if self.partner is not None and self.partner.transport is not None:
             self.partner.transport.pause_reading()
 
     def resume_writing(self) -> None:
+        self._full = False
         if self.partner is not None and self.partner.transport is not None:
             self.partner.transport.resume_reading()
 
@@ -152,6 +158,8 @@ class LegConnection(asyncio.Protocol):
         if self._chunked and data[0] == 5:
             data = b"".join(encode_chunk(bytes(pdu)) for pdu in pdus_in(data))
         transport.write(data)
+        if self._full and transport.get_write_buffer_size() > self.unread_limit:
+            self.feed(NonsenseArrived(self.leg, TransportError("the peer does not read what it is sent")))
 
     def close(self) -> None:
         """Close when everything written has left, and let the peer read it."""

@@ -41,6 +41,7 @@ from rpch.vconn.tables import VirtualConnections
 log = structlog.get_logger("rpch.server")
 
 FIRST_PDU_TIMEOUT: Final = 15.0
+NO_LIMIT: Final = 1 << 62  # version 1 knows no windows: how much may wait is for the joint to say
 
 
 class Joint(Protocol):
@@ -143,7 +144,7 @@ class DirectConnection:
 
     def begin(self, first: RpcArrived) -> None:
         """Version 2 would have begun with an RTS PDU; this is RPC already."""
-        self._leg.feed = self.feed
+        self._leg.feed, self._leg.unread_limit = self.feed, NO_LIMIT
         self._joint.opened()
         self._joint.deliver(first.run)
 

@@ -20,20 +20,22 @@ from rpch.aio.lingering import Lingering
 from rpch.aio.tasks import spawn
 from rpch.dcerpc.associations import AssociationTable
 from rpch.dcerpc.endpoint import Endpoint, Limits
-from rpch.dcerpc.framing import PduCutter, pdus_in
+from rpch.dcerpc.framing import PduCutter
 from rpch.dcerpc.interface import Interface, interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.security import SecurityProvider
 from rpch.errors import DecodeError, RemoteProtocolError
 from rpch.server.conversation import Conversation, Counters
 from rpch.server.http_legs import HttpLegs, ServedConnection
+from rpch.server.inbox import Inbox
 from rpch.server.management import Management
 from rpch.trace import Tracer
 from rpch.vconn.settings import Settings
 
 log = structlog.get_logger("rpch.server")
 
-BACKLOG_LIMIT: Final = 64 * 1024 * 1024  # bytes of answers that wait for a window
+BACKLOG_LIMIT: Final = 16 * 1024 * 1024  # bytes of answers that wait, above which requests do
+TAKES_NOTHING: Final = "a client that calls but takes no answers"
 
 
 class Security(Protocol):
@@ -168,6 +170,7 @@ class TcpConnection(asyncio.Protocol):
         self._lingering: Lingering | None = None
         self._transport: asyncio.Transport
         self._conversation: Conversation
+        self._inbox: Inbox
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -180,6 +183,10 @@ class TcpConnection(asyncio.Protocol):
             send=self._transport.write,
             close=self.close,
         )
+        self._inbox = Inbox(self._conversation.receive, self._is_full, self.close)
+
+    def _is_full(self) -> bool:
+        return self._lingering is None and self._transport.get_write_buffer_size() > BACKLOG_LIMIT
 
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
@@ -192,20 +199,20 @@ class TcpConnection(asyncio.Protocol):
             self.close()
             return
         for _, piece in pieces:
-            for pdu in pdus_in(piece):
-                if self._lingering is None:
-                    self._conversation.receive(bytes(pdu))
+            self._inbox.take(piece)
 
     def pause_writing(self) -> None:
         self._transport.pause_reading()  # who does not read its answers is not listened to
 
     def resume_writing(self) -> None:
         self._transport.resume_reading()
+        self._inbox.release()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._offer.server.connections.discard(self)
         if self._lingering is not None:
             self._lingering.lost()
+        self._inbox.clear()
         self._conversation.transport_closed()
 
     def close(self) -> None:
@@ -220,6 +227,7 @@ class _Served:
     def __init__(self, offer: _Offer, connection: ServedConnection) -> None:
         self._offer, self._connection = offer, connection
         self._conversation: Conversation | None = None
+        self._inbox: Inbox | None = None
 
     def opened(self) -> None:
         self._conversation = self._offer.conversation(
@@ -229,19 +237,23 @@ class _Served:
             send=self._connection.submit,
             close=self._connection.close,
         )
+        self._inbox = Inbox(self._conversation.receive, self._is_full, self._give_up)
 
     def deliver(self, run: bytes | memoryview) -> None:
-        if self._conversation is None:
-            return
-        if self._connection.waiting > BACKLOG_LIMIT:
-            self._connection.close(RemoteProtocolError("a client that calls but takes no answers"))
-            return
-        for pdu in pdus_in(run):
-            self._conversation.receive(bytes(pdu))
+        if self._inbox is not None:
+            self._inbox.take(run)
 
     def turned(self) -> None:
-        pass
+        if self._inbox is not None:
+            self._inbox.release()
+
+    def _is_full(self) -> bool:
+        return self._connection.waiting > BACKLOG_LIMIT
+
+    def _give_up(self) -> None:
+        self._connection.close(RemoteProtocolError(TAKES_NOTHING))
 
     def closed(self) -> None:
-        if self._conversation is not None:
+        if self._conversation is not None and self._inbox is not None:
+            self._inbox.clear()
             self._conversation.transport_closed()

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from rpch.aio.leg import BANNER, LegConnection
+from rpch.aio.leg import BANNER, UNREAD_LIMIT, LegConnection
 from rpch.dcerpc.pdus import Request
 from rpch.errors import DecodeError
 from rpch.testing.rts_samples import SAMPLES
@@ -213,6 +213,27 @@ async def test_what_is_written_goes_out_unchanged_until_the_leg_closes() -> None
     assert transport_of(leg).take() == A3 + CALL
     assert transport_of(leg).is_ended()
     lose(leg)
+
+
+def test_a_peer_that_reads_nothing_is_given_up_when_much_waits_for_it() -> None:
+    ear = Ear()
+    leg = leg_with(ear)
+    transport = transport_of(leg)
+    transport.unsent = UNREAD_LIMIT + 1
+    leg.write(CALL)
+    assert not ear.events  # the transport has not complained
+    leg.pause_writing()
+    transport.unsent = UNREAD_LIMIT
+    leg.write(CALL)
+    assert not ear.events
+    transport.unsent = UNREAD_LIMIT + 1
+    leg.write(CALL)
+    (event,) = ear.events
+    assert isinstance(event, NonsenseArrived)
+    assert "does not read" in str(event.why)
+    leg.resume_writing()
+    leg.write(CALL)
+    assert len(ear.events) == 1
 
 
 def test_chunks_hold_one_pdu_each_and_heads_stay_heads() -> None:
