@@ -68,8 +68,13 @@ class _Supervisor:
         self._workers: dict[int, _Worker] = {}  # by pipe
         self._stopping = False
         self._start_at = 0.0  # not earlier
+        # A signal that comes just before `select` begins to wait would not be heard of: it writes here too.
+        self._heard_signal, self._signalled = os.pipe()
 
     def run(self, ready: Callable[[], None]) -> None:
+        for end in (self._heard_signal, self._signalled):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
         told = False
@@ -93,13 +98,16 @@ class _Supervisor:
 
     def _start(self) -> None:
         """Fork a worker. Signals wait meanwhile: in the child they must not find this process's handlers."""
-        ours, theirs = os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        if self._stopping:  # since the caller looked
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+            return
+        ours, theirs = os.pipe()
         child = os.fork()
         if child == 0:
-            for worker in self._workers:
-                os.close(worker)
-            os.close(ours)
+            signal.set_wakeup_fd(-1)
+            for not_ours in (*self._workers, ours, self._heard_signal, self._signalled):
+                os.close(not_ours)
             self._run_worker(theirs)
         os.close(theirs)
         self._workers[ours] = _Worker(child, ours)
@@ -123,9 +131,12 @@ class _Supervisor:
     def _listen(self) -> None:
         """Wait for a worker to say something, to end, or for the time to start another."""
         pause = None if self._stopping or self._missing() <= 0 else self._start_at - time.monotonic()
-        heard, _, _ = select.select([*self._workers], [], [], None if pause is None else max(pause, 0.0))
+        waited_for = [self._heard_signal, *self._workers]
+        heard, _, _ = select.select(waited_for, [], [], None if pause is None else max(pause, 0.0))
         for pipe in heard:
             said = os.read(pipe, 16)
+            if pipe == self._heard_signal:
+                continue  # its handler has run by now
             worker = self._workers[pipe]
             worker.serves |= Notice.SERVES.value in said
             worker.drains |= Notice.DRAINS.value in said

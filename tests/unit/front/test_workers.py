@@ -32,7 +32,7 @@ def serve_until_stopped(tell, status=0):
     say("serves", os.getpid())
     tell(Notice.SERVES)
     while True:
-        time.sleep(10)
+        time.sleep(0.05)  # a signal that comes just before a sleep is heard of behind it
 
 def work(tell):
 {work}
@@ -122,7 +122,8 @@ def test_workers_that_fail_at_once_are_tried_again_with_a_pause_and_a_stop_still
 def test_a_stop_during_the_start_leaves_nobody_behind() -> None:
     work = """
         say("begins", os.getpid())
-        time.sleep(30)
+        while True:
+            time.sleep(0.05)
     """
     with supervised(work) as running:
         (line,) = heard(running, 1)
