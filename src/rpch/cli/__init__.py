@@ -8,6 +8,7 @@ import typer
 
 from rpch.cli.autodiscover import autodiscover
 from rpch.cli.bridge import bridge
+from rpch.cli.directory import directory
 from rpch.cli.dump import dump
 from rpch.cli.ping import ping
 from rpch.cli.policy import policy
@@ -39,6 +40,7 @@ app.command()(ping)
 app.command()(autodiscover)
 app.add_typer(policy, name="policy")
 app.add_typer(users, name="users")
+app.add_typer(directory, name="directory")
 app.add_typer(outlook_anywhere, name="outlook-anywhere")
 app.add_typer(mapi, name="mapi")
 app.add_typer(org, name="org")

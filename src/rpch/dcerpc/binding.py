@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import UUID
 
-from rpch.dcerpc.hostport import BindingError, HostPort, check_host, is_ipv6, is_port
+from rpch.dcerpc.hostport import BindingError, HostPort, check_host, is_ipv6, is_mailbox, is_port
 from rpch.dcerpc.pdus import SyntaxId
 from rpch.dcerpc.protseq import FOREIGN_SEQUENCES, ProtocolSequence
 from rpch.dcerpc.statuses import Status
@@ -69,7 +69,8 @@ class StringBinding:
                 Status.RPC_S_INVALID_STRING_BINDING,
             )
         if self.protseq in set(ProtocolSequence):
-            if self.host:
+            by_proxy = self.protseq == ProtocolSequence.NCACN_HTTP and is_mailbox(self.host)
+            if self.host and not by_proxy:
                 check_host(self.host, Status.RPC_S_INVALID_NET_ADDR)
             if self.endpoint is not None and not is_port(self.endpoint):
                 raise _error(

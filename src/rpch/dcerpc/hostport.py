@@ -11,6 +11,7 @@ from rpch.dcerpc.statuses import Status
 from rpch.errors import ConfigError
 
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\\@\[\],:=?#\"]{1,1023}")
+_MAILBOX = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}@(?P<domain>.+)", re.ASCII | re.IGNORECASE)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
@@ -62,6 +63,12 @@ def check_host(host: str, code: Status) -> None:
         good = _NAME.fullmatch(host) is not None
     if not good:
         raise BindingError(f"{host!r} is neither a name nor an address", code=code)
+
+
+def is_mailbox(text: str) -> bool:
+    """Whether it is `GUID@domain`: a server's name to RPC proxies, and to nobody else.  MS-OXDSCLI 2.2.4"""
+    found = _MAILBOX.fullmatch(text)
+    return found is not None and _NAME.fullmatch(found["domain"]) is not None
 
 
 def is_port(text: str) -> bool:

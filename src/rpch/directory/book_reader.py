@@ -114,7 +114,7 @@ class BookChanges:
 
     def entries(self) -> Iterator[StoredEntry]:
         """Those that are new or changed."""
-        wanted = select(*_ENTRY).where(ENTRIES.c.revision > self._since)
+        wanted = select(*_ENTRY).where(ENTRIES.c.revision > self._since).order_by(ENTRIES.c.id)
         with self._connection.execute(wanted.execution_options(yield_per=BATCH)) as rows:
             for row in rows:
                 yield StoredEntry(*row)

@@ -104,6 +104,15 @@ def test_what_is_wrong_has_its_code_and_a_plain_sentence(text: str, code: int, s
     assert str(caught.value).startswith("string binding: ")
 
 
+def test_a_mailbox_is_a_server_to_an_rpc_proxy_and_to_nobody_else() -> None:
+    mailbox = "01234567-89ab-cdef-0123-456789abcdef@lab.example"
+    text = f"ncacn_http:{mailbox}[6004,RpcProxy=proxy.example]"
+    binding = StringBinding.parse(text)
+    assert (binding.host, str(binding)) == (mailbox, text)
+    with pytest.raises(BindingError):
+        StringBinding.parse(f"ncacn_ip_tcp:{mailbox}[6004]")
+
+
 def test_fields_can_be_given_directly_and_are_checked_too() -> None:
     binding = StringBinding(
         "ncacn_http", "ex01", "6001", rpc_proxy=HostPort("mail.example.com", 443), flags=frozenset({"seal"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rpch.dcerpc.hostport import BindingError, HostPort, check_host, is_ipv6, is_port
+from rpch.dcerpc.hostport import BindingError, HostPort, check_host, is_ipv6, is_mailbox, is_port
 from rpch.dcerpc.statuses import Status
 
 
@@ -49,6 +49,13 @@ def test_bad_hosts_carry_the_code_they_were_asked_for(host: str) -> None:
     with pytest.raises(BindingError, match="neither a name nor an address") as caught:
         check_host(host, Status.RPC_S_INVALID_NET_ADDR)
     assert caught.value.code == 0x6AB
+
+
+def test_mailboxes_are_a_guid_at_a_domain() -> None:
+    guid = "0123ABCD-0000-1111-2222-0123456789ab"
+    assert is_mailbox(f"{guid}@lab.example")
+    others = (guid, f"{guid}@", f"@{guid}", f"{guid}@a@b", f"{guid}@a/b", f"x{guid}@lab.example", "a@b")
+    assert not any(map(is_mailbox, others))
 
 
 def test_ports_are_1_to_65535_in_plain_digits() -> None:

@@ -84,7 +84,9 @@ class BookKeeper:
                 linkage=Linkage.of(everything.links()),
                 binaries=_by_mid(everything),
             )
-        log.info("address book read", objects=len(book.objects), seconds=round(time.monotonic() - started, 3))
+        log.debug(
+            "address book read", objects=len(book.objects), seconds=round(time.monotonic() - started, 3)
+        )
         return book
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
+from rpch.errors import LocalProtocolError
 from rpch.exchange.nspi import conditions, structures
 from rpch.exchange.nspi.codepages import CodePage
 from rpch.exchange.nspi.conditions import Condition
@@ -128,15 +129,17 @@ def condition_from_wire(restriction: Restriction, page: CodePage, depth: int = 1
             raise Refused(Status.INVALID_PARAMETER, "a restriction that denies nothing")
 
 
-def condition_to_wire(condition: Condition) -> Restriction:
+def condition_to_wire(condition: Condition, depth: int = 1) -> Restriction:
     """A condition as a client sends it, texts in Unicode."""
+    if depth > DEEPEST:
+        raise LocalProtocolError(f"a condition deeper than {DEEPEST}, which no server takes")
     match condition:
         case conditions.All(parts=parts):
-            return structures.all_of(*map(condition_to_wire, parts))
+            return structures.all_of(*(condition_to_wire(part, depth + 1) for part in parts))
         case conditions.AnyOf(parts=parts):
-            return structures.any_of(*map(condition_to_wire, parts))
+            return structures.any_of(*(condition_to_wire(part, depth + 1) for part in parts))
         case conditions.Not(part=part):
-            return Restriction(2, structures.Not(condition_to_wire(part)))
+            return Restriction(2, structures.Not(condition_to_wire(part, depth + 1)))
         case conditions.Contains(fuzziness=fuzziness, tag=tag, value=value):
             return Restriction(3, structures.Content(fuzziness, tag, _sent(tag, value)))
         case conditions.Compares(relation=relation, tag=tag, value=value):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rpch.errors import LocalProtocolError
 from rpch.exchange.nspi.codepages import CodePage, find
 from rpch.exchange.nspi.conditions import (
     All,
@@ -162,3 +163,11 @@ def test_restrictions_that_are_refused(restriction: Restriction, status: Status)
 def test_the_deepest_restriction_is_taken() -> None:
     assert isinstance(condition_from_wire(deep(DEEPEST), western()), Not)
     assert condition_from_wire(Restriction(0, AndOr(0, None)), western()) == All(())
+
+
+def test_what_no_server_takes_is_not_sent() -> None:
+    condition: Condition = Exists(Tag.TITLE)
+    for _ in range(DEEPEST):
+        condition = Not(condition)
+    with pytest.raises(LocalProtocolError):
+        condition_to_wire(condition)

@@ -1,0 +1,245 @@
+"""`rpch directory lookup`: whom a name means, asked of a server as a client asks it, or of the database."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rpch.aio.event_loop import run
+from rpch.aio.tls import client_context
+from rpch.cli.logs import configure_logs
+from rpch.cli.output import print_event, warn
+from rpch.client.client import RpcClient
+from rpch.client.connect import connect
+from rpch.directory.database import DEFAULT_FILE, Database
+from rpch.directory.entries import EntryKind
+from rpch.directory.links import MEMBER
+from rpch.errors import ConfigError
+from rpch.exchange.nspi.asking import page_numbered
+from rpch.exchange.nspi.client import AddressBook, Properties, open_address_book, properties
+from rpch.exchange.nspi.conditions import Compares, Relation
+from rpch.exchange.nspi.containers import GLOBAL_LIST
+from rpch.exchange.nspi.keeper import BookKeeper
+from rpch.exchange.nspi.linkage import LinkProperty
+from rpch.exchange.nspi.objects import ObjectType
+from rpch.exchange.nspi.refusals import Refused
+from rpch.exchange.nspi.resolution import Resolution, Resolver, ambiguous
+from rpch.exchange.nspi.rows import Rows
+from rpch.exchange.nspi.structures import Status
+from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.rfr.client import address_book_server
+from rpch.exchange.server_names import ServerNames
+
+PASSWORD_VARIABLE: Final = "RPCH_PASSWORD"  # noqa: S105 - a name, not a password
+REFERRAL_PORT: Final = 6002
+DIRECTORY_PORT: Final = 6004
+MOST: Final = 50
+MOST_MEMBERS: Final = 5000
+WESTERN: Final = 1252
+
+_SHOWN: Final = {
+    Tag.DISPLAY_NAME: "name",
+    Tag.SMTP_ADDRESS: "mail",
+    Tag.TITLE: "title",
+    Tag.DEPARTMENT_NAME: "department",
+    Tag.COMPANY_NAME: "company",
+    Tag.OFFICE_LOCATION: "office",
+    Tag.BUSINESS_TELEPHONE: "telephone",
+    Tag.MOBILE_TELEPHONE: "mobile",
+}
+_ASKED: Final = [*_SHOWN, Tag.OBJECT_TYPE, Tag.EMAIL_ADDRESS, Tag.INSTANCE_KEY]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one name came to: whom it means, or whom it may mean, and the members if they are a group."""
+
+    name: str
+    resolution: Resolution
+    rows: Sequence[Properties] = ()
+    members: Sequence[Properties] | None = None
+
+
+class Via(StrEnum):
+    """Where a name is looked up."""
+
+    DATABASE = "database"
+    RPCHTTP = "rpchttp"
+    TCP = "tcp"
+
+
+def lookup(
+    names: Annotated[list[str], typer.Argument(help="Names, aliases, addresses, or =exactly one of them.")],
+    via: Annotated[Via, typer.Option(help="Ask a server, or the database itself.")] = Via.DATABASE,
+    server: Annotated[
+        str | None, typer.Option(help="The server; default: this machine. host:port for tcp.")
+    ] = None,
+    proxy: Annotated[str, typer.Option(help="The RPC proxy, host:port, for rpchttp.")] = "localhost:443",
+    user: Annotated[
+        str | None, typer.Option(help=rf"'DOMAIN\name' or with ':password'; else {PASSWORD_VARIABLE}.")
+    ] = None,
+    tls_ca: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
+    members: Annotated[bool, typer.Option("--members", help="Show who is in a group.")] = False,
+    data: Annotated[Path, typer.Option(help="Folder of `rpch up`, with the database.")] = Path("data"),
+    database: Annotated[str | None, typer.Option(envvar="RPCH_DATABASE", help="Its URL.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line a name.")] = False,
+) -> None:
+    """Say whom each name means. The exit status is 1 when one of them means nobody, or more than one."""
+    configure_logs(json=json)
+    if via is Via.DATABASE:
+        found = _in_database(names, database or str(data / DEFAULT_FILE), members=members)
+    else:
+        who = _Who.parse(user)
+        place = _over_tcp(server, who) if via is Via.TCP else _over_http(server, proxy, who, tls_ca)
+        found = run(_on_server(names, place, members=members))
+    for each in found:
+        _show(each, json=json)
+    raise typer.Exit(0 if all(each.resolution is Resolution.RESOLVED for each in found) else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """As whom to ask."""
+
+    name: str | None
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, text: str | None) -> _Who:
+        """`DOMAIN\\name:password`, or a name whose password is elsewhere."""
+        if text is None:
+            return cls(None)
+        name, colon, password = text.partition(":")
+        if colon:
+            return cls(name, password)
+        if (known := os.environ.get(PASSWORD_VARIABLE)) is not None:
+            return cls(name, known)
+        if not sys.stdin.isatty():
+            raise ConfigError("--user", f"has no password for {name}; set {PASSWORD_VARIABLE}")
+        return cls(name, typer.prompt(f"password of {name}", hide_input=True, err=True))
+
+
+@asynccontextmanager
+async def _over_http(
+    server: str | None, proxy: str, who: _Who, authorities: Path | None
+) -> AsyncIterator[RpcClient]:
+    """As Outlook does it: the referral says which server has the address book."""
+    tls = client_context(authorities)
+
+    def reach(name: str, port: int) -> AbstractAsyncContextManager[RpcClient]:
+        binding = f"ncacn_http:{name}[{port},RpcProxy={proxy}]"
+        return connect(binding, user=who.name, password=who.password, tls=tls)
+
+    async with reach(server or "localhost", REFERRAL_PORT) as client:
+        place = await address_book_server(client)
+    async with reach(place, DIRECTORY_PORT) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _over_tcp(server: str | None, who: _Who) -> AsyncIterator[RpcClient]:
+    """On the LAN: the endpoint mapper says where the address book is, and we prove who we are to it."""
+    host, colon, port = (server or "localhost").rpartition(":")
+    binding = f"ncacn_ip_tcp:{host}[{port}]" if colon else f"ncacn_ip_tcp:{port}"
+    async with connect(binding, rpc_user=who.name, rpc_password=who.password) as client:
+        yield client
+
+
+async def _on_server(
+    names: Sequence[str], place: AbstractAsyncContextManager[RpcClient], *, members: bool
+) -> list[Answer]:
+    async with place as client, open_address_book(client) as book:
+        found = await book.resolve(names, _ASKED)
+        answers = []
+        for each in found:
+            rows = [each.row] if each.row is not None else []
+            if each.resolution is Resolution.AMBIGUOUS:
+                rows = await _candidates(book, each.name)
+            inside = await _members(book, rows) if members else None
+            answers.append(Answer(each.name, each.resolution, rows, inside))
+        return answers
+
+
+async def _candidates(book: AddressBook, name: str) -> list[Properties]:
+    """Whom a name may mean; nobody when they are too many to show."""
+    try:
+        return await book.matching(Compares(Relation.EQUAL, Tag.ANR, name), _ASKED, most=MOST)
+    except Refused as refused:
+        if refused.status is not Status.TABLE_TOO_BIG:
+            raise
+        return []
+
+
+async def _members(book: AddressBook, rows: Sequence[Properties]) -> list[Properties] | None:
+    """Who is in a group, if it is one."""
+    if len(rows) != 1 or rows[0].get(Tag.OBJECT_TYPE) != ObjectType.DISTRIBUTION_LIST:
+        return None
+    return await book.named_by(_mid(rows[0]), Tag.MEMBER, _ASKED, most=MOST_MEMBERS)
+
+
+def _mid(row: Properties) -> int:
+    key = row.get(Tag.INSTANCE_KEY)
+    return int.from_bytes(key, "little") if isinstance(key, bytes) else 0
+
+
+def _in_database(names: Sequence[str], url: str, *, members: bool) -> list[Answer]:
+    with closing(Database.open(url, setting="--database")) as database:
+        keeper = BookKeeper(database, ServerNames("localhost"))
+        book = keeper.current()
+        rows = Rows(book, keeper, _ASKED, page_numbered(WESTERN))
+        resolver = Resolver(book, GLOBAL_LIST)
+        answers = []
+        for name in names:
+            resolution, mid = resolver.resolve(name)
+            mids = [mid] if resolution is Resolution.RESOLVED else []
+            if resolution is Resolution.AMBIGUOUS:
+                mids = sorted(ambiguous(book, name))[:MOST]
+            inside = None
+            if members and len(mids) == 1 and book.objects[mids[0]].kind is EntryKind.GROUP:
+                ends = [
+                    end for end in book.linkage.ends(mids[0], LinkProperty(MEMBER)) if end in book.objects
+                ]
+                inside = [properties(row) for row in rows.of(ends)]
+            found = [properties(row) for row in rows.of(mids)]
+            answers.append(Answer(name, resolution, found, inside))
+        return answers
+
+
+def _show(answer: Answer, *, json: bool) -> None:
+    if json:
+        facts: dict[str, Any] = {"matches": [_facts(row) for row in answer.rows]}
+        if answer.members is not None:
+            facts["members"] = [_facts(row) for row in answer.members]
+        print_event("found", name=answer.name, result=answer.resolution.name.lower(), **facts)
+        return
+    match answer.resolution:
+        case Resolution.UNRESOLVED:
+            warn(f"{answer.name}: nobody is called so")
+        case Resolution.AMBIGUOUS:
+            warn(f"{answer.name}: may be {'one of these' if answer.rows else 'more than can be shown'}")
+    for rows in (answer.rows, answer.members or ()):
+        if rows:
+            _print(rows)
+
+
+def _facts(row: Properties) -> dict[str, Any]:
+    return {name: row[tag] for tag, name in _SHOWN.items() if tag in row} | {"dn": row.get(Tag.EMAIL_ADDRESS)}
+
+
+def _print(rows: Sequence[Properties]) -> None:
+    """A table with the columns that anybody has something in."""
+    shown = [tag for tag in _SHOWN if any(tag in row for row in rows)]
+    table = Table(*(_SHOWN[tag] for tag in shown), box=None)
+    for row in rows:
+        table.add_row(*(str(row.get(tag, "")) for tag in shown))
+    Console(markup=False, highlight=False).print(table)

@@ -1,0 +1,150 @@
+"""The book as a table: one entry a line, one attribute a column, by LDAP's names.  RFC 4180
+
+    kind,displayName,mailNickname,mail,givenName,sn,telephoneNumber,member
+    user,Alice Adams,alice,alice@example.com,Alice,Adams,+49 30 1,
+    group,Everyone,everyone,everyone@example.com,,,,alice@example.com|bob@example.com
+
+Several values of one attribute are separated by `|`, and binary ones are in Base64. Columns may come in any
+order; one that nobody knows is an attribute of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TextIO
+
+from rpch.directory.entries import Value
+from rpch.directory.transfer.records import (
+    BINARY_ATTRIBUTES,
+    LINK_ATTRIBUTES,
+    BadRecord,
+    Record,
+    attribute_texts,
+    attribute_value,
+    guid_of,
+    kind_named,
+    truth,
+)
+
+SEPARATOR: Final = "|"
+LARGEST_FIELD: Final = 16 * 1024 * 1024
+_NAMED: Final = (
+    "kind",
+    "displayName",
+    "mailNickname",
+    "mail",
+    "legacyExchangeDN",
+    "objectGUID",
+    "msExchHideFromAddressLists",
+    "parent",
+)
+_NAME: Final = "displayName"
+# What other programs call the same.
+_ALIASES: Final = {
+    "display name": _NAME,
+    "alias": "mailNickname",
+    "e-mail": "mail",
+    "email": "mail",
+    "guid": "objectGUID",
+}
+
+
+def read_csv(source: TextIO) -> Iterator[Record | BadRecord]:
+    """The entries of a table; what makes none comes as what is wrong with it."""
+    csv.field_size_limit(LARGEST_FIELD)
+    reader = csv.reader(source)
+    try:
+        header = [_ALIASES.get(name.strip().casefold(), name.strip()) for name in next(reader, [])]
+        if _NAME not in header:
+            raise BadRecord("line 1", f"there is no column {_NAME}; the first line names the columns")
+        for row in reader:
+            if any(row):
+                yield _record_or_problem(header, row, f"line {reader.line_num}")
+    except csv.Error as error:
+        raise BadRecord(f"line {reader.line_num}", str(error)) from error
+
+
+def write_csv(records: Iterable[Record], target: TextIO, attributes: Sequence[str]) -> None:
+    """A table of these entries, with a column for each of these attributes besides the usual ones."""
+    columns = [*_NAMED, *attributes, *BINARY_ATTRIBUTES, *LINK_ATTRIBUTES]
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(columns)
+    for record in records:
+        values = _texts(record)
+        writer.writerow([SEPARATOR.join(values.get(column, ())) for column in columns])
+
+
+def _record_or_problem(header: Sequence[str], row: Sequence[str], where: str) -> Record | BadRecord:
+    try:
+        return _record(header, row, where)
+    except BadRecord as problem:
+        return problem
+
+
+def _record(header: Sequence[str], row: Sequence[str], where: str) -> Record:
+    if len(row) > len(header):
+        raise BadRecord(where, f"{len(row)} values for {len(header)} columns")
+    given = dict(zip(header, row, strict=False))
+    plain = {name: given.pop(name, "").strip() for name in _NAMED}
+    if not plain[_NAME]:
+        raise BadRecord(where, f"{_NAME} is empty")
+    links = {LINK_ATTRIBUTES[name]: _split(given.pop(name)) for name in LINK_ATTRIBUTES if name in given}
+    binaries: dict[str, Sequence[bytes]] = {}
+    for name in BINARY_ATTRIBUTES:
+        if name in given:
+            binaries[name] = _decoded(given.pop(name), where)
+    attributes: dict[str, Value] = {}
+    for name, text in given.items():
+        value = attribute_value(name, _split(text), where) if name else None
+        if value is not None:
+            attributes[name] = value
+    return Record(
+        kind=kind_named(plain["kind"], where),
+        display_name=plain[_NAME],
+        alias=plain["mailNickname"],
+        mail=plain["mail"] or None,
+        dn=plain["legacyExchangeDN"],
+        guid=guid_of(plain["objectGUID"], where),
+        hidden=truth(plain["msExchHideFromAddressLists"], where),
+        parent=plain["parent"],
+        attributes=attributes,
+        binaries=binaries,
+        links=links,
+        where=where,
+    )
+
+
+def _texts(record: Record) -> dict[str, list[str]]:
+    """What stands in each column."""
+    found = {name: attribute_texts(value) for name, value in record.attributes.items()}
+    found |= {
+        "kind": [record.kind.value],
+        _NAME: [record.display_name],
+        "mailNickname": [record.alias],
+        "mail": [record.mail or ""],
+        "legacyExchangeDN": [record.dn],
+        "objectGUID": [str(record.guid or "")],
+        "msExchHideFromAddressLists": ["TRUE" if record.hidden else "FALSE"],
+        "parent": [record.parent],
+    }
+    found |= {
+        name: [base64.b64encode(data).decode("ascii") for data in values]
+        for name, values in record.binaries.items()
+    }
+    named = {link: name for name, link in LINK_ATTRIBUTES.items()}
+    found |= {named[link]: list(others) for link, others in record.links.items() if link in named}
+    return found
+
+
+def _split(text: str) -> list[str]:
+    return [part for each in text.split(SEPARATOR) if (part := each.strip())]
+
+
+def _decoded(text: str, where: str) -> list[bytes]:
+    try:
+        return [base64.b64decode(part, validate=True) for part in _split(text)]
+    except binascii.Error as error:
+        raise BadRecord(where, f"no Base64: {error}") from None

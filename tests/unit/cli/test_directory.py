@@ -1,0 +1,133 @@
+"""`rpch directory import` and `export`, from arguments to files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from rpch.cli import app
+from rpch.directory.database import Database
+from rpch.errors import ConfigError
+
+TABLE = """\
+kind,displayName,mail,title,member
+user,Alice,alice@x.test,Boss,
+group,Team,team@x.test,,alice@x.test
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "rpch.sqlite3"
+    Database.open(str(file)).close()
+    return file
+
+
+@pytest.fixture
+def data(tmp_path: Path, template: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    shutil.copy(template, folder / "rpch.sqlite3")
+    return folder
+
+
+def invoke(data: Path, *args: str | Path, stdin: str = "") -> Result:
+    result = CliRunner().invoke(app, ["directory", *map(str, args), "--data", str(data)], input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def event(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    file = tmp_path / "people.csv"
+    file.write_text(TABLE, encoding="utf-8")
+    return file
+
+
+def test_a_table_is_imported_and_imported_again(data: Path, table: Path) -> None:
+    assert invoke(data, "import", table, "--what-if").stdout == "would be 2 added\n"
+    assert invoke(data, "import", table).stdout == "2 added, 1 links\n"
+    again = event(invoke(data, "import", table, "--json"))
+    assert (again["unchanged"], again["added"], again["failed"], again["links"]) == (2, 0, 0, 0)
+
+
+@pytest.mark.parametrize("ending", ["csv", "ldif", "vcf"])
+def test_what_is_exported_can_be_imported_elsewhere(
+    data: Path, table: Path, tmp_path: Path, template: Path, ending: str
+) -> None:
+    invoke(data, "import", table)
+    file, other = tmp_path / f"out.{ending}", tmp_path / "other"
+    assert invoke(data, "export", file).stdout == f"2 entries in {file}\n"
+    other.mkdir()
+    shutil.copy(template, other / "rpch.sqlite3")
+    assert event(invoke(other, "import", file, "--json"))["added"] == 2
+    copy = tmp_path / f"copy.{ending}"
+    assert event(invoke(other, "export", copy, "--json")) == {
+        "event": "exported",
+        "entries": 2,
+        "file": str(copy),
+    }
+    assert copy.read_bytes() == file.read_bytes()
+
+
+def test_standard_input_and_output_will_do(data: Path) -> None:
+    assert invoke(data, "import", "-", "--format", "csv", stdin=TABLE).exit_code == 0
+    said = invoke(data, "export", "-", "--format", "csv").stdout
+    assert "alice@x.test" in said
+    assert "entries in" not in said
+
+
+def test_problems_are_told_and_counted(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("displayName,kind\nAlice,robot\nBob,user\n", encoding="utf-8")
+    result = invoke(data, "import", file)
+    assert result.exit_code == 1
+    assert result.stdout == "1 added, 1 failed\n"
+    assert "line 2: 'robot' is no kind of entry" in result.stderr
+
+
+def test_ldif_entries_that_are_nobody_or_nameless(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "x.ldif"
+    file.write_text(
+        "dn: dc=x\nobjectClass: domain\n\ndn: cn=y\nobjectClass: user\n\nnonsense\n\n"
+        "dn: cn=z\nobjectClass: user\ncn: Zoe\n",
+        encoding="utf-8",
+    )
+    result = event(invoke(data, "import", file, "--json"))
+    assert (result["added"], result["failed"]) == (1, 2)
+
+
+@pytest.mark.parametrize("verb", ["import", "export"])
+def test_files_that_cannot_be_used_are_refused(data: Path, tmp_path: Path, verb: str) -> None:
+    for file in (tmp_path / "people.xyz", tmp_path / "no" / "people.csv"):
+        with pytest.raises((ConfigError, FileNotFoundError)) as refused:
+            invoke(data, verb, file)
+        assert isinstance(refused.value, ConfigError)
+
+
+def test_an_empty_table_is_said_to_be_one(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_text("displayName\n", encoding="utf-8")
+    assert invoke(data, "import", file).stdout == "nothing\n"
+
+
+def test_whoever_waits_sees_how_far_it_is(
+    data: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["rpch.cli.directory"]  # the command has its name in the package
+    monkeypatch.setattr(module, "_is_somebody_there", lambda: True)
+    monkeypatch.setattr(module, "LARGE", 0)
+    assert "importing" in invoke(data, "import", table).stderr
+    assert "exporting" in invoke(data, "export", tmp_path / "out.csv").stderr

@@ -1,0 +1,93 @@
+"""Tables, there and back."""
+
+from io import StringIO
+from uuid import UUID
+
+import pytest
+
+from rpch.directory.entries import EntryKind
+from rpch.directory.links import MEMBER, OWNER
+from rpch.directory.transfer.csv_files import read_csv, write_csv
+from rpch.directory.transfer.records import BadRecord, Record
+
+FULL = Record(
+    kind=EntryKind.GROUP,
+    display_name='Team "A", all',
+    alias="team",
+    mail="team@x.test",
+    dn="/o=x/cn=team",
+    guid=UUID(int=5),
+    hidden=True,
+    parent="Lists",
+    attributes={"title": "x\ny", "description": ["a", "b"], "msExchResourceCapacity": 3},
+    binaries={"thumbnailPhoto": [b"\0\xff"], "userCertificate": [b"1", b"2"]},
+    links={MEMBER: ["a@x.test", "b@x.test"], OWNER: ["c"]},
+)
+
+
+def read(text: str) -> list[Record | BadRecord]:
+    return list(read_csv(StringIO(text, newline="")))
+
+
+def test_an_entry_with_everything_comes_back() -> None:
+    target = StringIO(newline="")
+    write_csv([FULL], target, ["description", "msExchResourceCapacity", "title"])
+    (back,) = read(target.getvalue())
+    assert isinstance(back, Record)
+    assert (back.kind, back.display_name, back.alias, back.mail) == (
+        FULL.kind,
+        FULL.display_name,
+        "team",
+        FULL.mail,
+    )
+    assert (back.dn, back.guid, back.hidden, back.parent) == (FULL.dn, FULL.guid, True, "Lists")
+    assert back.attributes == FULL.attributes
+    assert {name: values for name, values in back.binaries.items() if values} == FULL.binaries
+    assert {name: others for name, others in back.links.items() if others} == FULL.links
+
+
+def test_columns_may_have_other_names_and_any_order() -> None:
+    (record,) = read("E-Mail,Display Name,Alias,telephoneNumber\na@x.test,Alice,al,123\n")
+    assert isinstance(record, Record)
+    assert (record.mail, record.display_name, record.alias) == ("a@x.test", "Alice", "al")
+    assert record.attributes == {"telephoneNumber": "123"}
+    assert (record.kind, record.where) == (EntryKind.USER, "line 2")
+
+
+def test_columns_that_are_not_there_say_nothing() -> None:
+    (record,) = read("displayName\nAlice\n")
+    assert isinstance(record, Record)
+    assert (record.links, record.binaries, record.attributes) == ({}, {}, {})
+    (record,) = read("displayName,member\nTeam,\n")
+    assert isinstance(record, Record)
+    assert record.links == {MEMBER: []}
+
+
+def test_short_and_empty_lines_are_no_mistake() -> None:
+    assert len(read("displayName,title,mail\nAlice\n\n,,\nBob,x\n")) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ",user",
+        "Alice,robot",
+        "Alice,user,too,many",
+    ],
+)
+def test_a_bad_line_is_told_and_the_others_are_read(line: str) -> None:
+    bad, good = read(f"displayName,kind\n{line}\nBob,user\n")
+    assert isinstance(bad, BadRecord)
+    assert bad.where == "line 2"
+    assert isinstance(good, Record)
+
+
+def test_bad_base64_is_told() -> None:
+    (bad,) = read("displayName,thumbnailPhoto\nAlice,***\n")
+    assert isinstance(bad, BadRecord)
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", 'displayName\n"' + "x" * (17 * 1024 * 1024)])
+def test_what_is_no_table_is_refused(text: str) -> None:
+    with pytest.raises(BadRecord):
+        read(text)
