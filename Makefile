@@ -15,7 +15,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 help:
 	@echo "make setup    the environment in .venv"
-	@echo "make up       a whole system on $(LISTEN): proxy, mapper, demo interface"
+	@echo "make up       a whole system on $(LISTEN): proxy, mapper, address book, Autodiscover, demo"
 	@echo "make check    format, lint, types, layers, mirror, addresses"
 	@echo "make test     every test that needs no system package"
 	@echo "make interop  install the real peers (Debian, as root) and test against them"

@@ -223,7 +223,7 @@ async def test_scripts_call_without_an_event_loop() -> None:
 async def use(here: System) -> None:
     """One virtual connection from its beginning to its end."""
     async with here.connect() as client:
-        await client.call(Demo.add, AddRequest(2, 3))
+        assert await client.call(Demo.add, AddRequest(2, 3)) == AddResponse(5)
 
 
 async def test_many_clients_at_a_time_leave_nothing_behind() -> None:
