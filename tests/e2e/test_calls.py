@@ -8,7 +8,7 @@ import pytest
 
 from rpch.client.blocking import connect_blocking
 from rpch.client.rpc import CallLost
-from rpch.dcerpc.remotemanagement import Nothing, RemoteManagement
+from rpch.dcerpc.remote_management import Nothing, RemoteManagement
 from rpch.errors import BindRejected, LocalProtocolError, RpcFault
 from rpch.ndr import NIL_HANDLE
 from rpch.server.demo import (

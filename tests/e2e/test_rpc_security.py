@@ -21,7 +21,7 @@ from rpch.client.connect import connect
 from rpch.dcerpc.interface import Call, interface, interface_of, operation
 from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.dcerpc.remotemanagement import Nothing, RemoteManagement
+from rpch.dcerpc.remote_management import Nothing, RemoteManagement
 from rpch.dcerpc.statuses import Status
 from rpch.errors import AuthenticationFailed, BindRejected, RpcFault, RpchError
 from rpch.proxy.configuration import ProxyConfiguration

@@ -18,14 +18,14 @@ from rpch.auth.ntlm.messages import Authenticate, Challenge, Negotiate
 from rpch.auth.schemes import read_authorization
 from rpch.auth.spnego_tokens import NegTokenInit, NegTokenResp
 from rpch.dcerpc.binding import StringBinding
-from rpch.dcerpc.clientevents import Open
-from rpch.dcerpc.clientevents import PduReceived as ClientPdu
-from rpch.dcerpc.clientside import ClientConnection as RpcClientMachine
-from rpch.dcerpc.endpointmapper import LookupRequest, LookupResponse, MapRequest, MapResponse, ask_for
+from rpch.dcerpc.client_events import Open
+from rpch.dcerpc.client_events import PduReceived as ClientPdu
+from rpch.dcerpc.client_side import ClientConnection as RpcClientMachine
+from rpch.dcerpc.endpoint_mapper import LookupRequest, LookupResponse, MapRequest, MapResponse, ask_for
 from rpch.dcerpc.framing import PduCutter, pdus_in
 from rpch.dcerpc.pdus import Bind, Request, decode_pdu
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.dcerpc.serverside import PduReceived, ServerConnection
+from rpch.dcerpc.server_side import PduReceived, ServerConnection
 from rpch.dcerpc.towers import Tower, read_floors
 from rpch.decode.sources import decode_source
 from rpch.errors import ConfigError, RemoteProtocolError

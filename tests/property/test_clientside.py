@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rpch.dcerpc.clientevents import (
+from rpch.dcerpc.client_events import (
     AbandonCall,
     Action,
     AddInterface,
@@ -26,8 +26,8 @@ from rpch.dcerpc.clientevents import (
     Tick,
     TransportClosed,
 )
-from rpch.dcerpc.clientopening import State
-from rpch.dcerpc.clientside import ClientConnection
+from rpch.dcerpc.client_opening import State
+from rpch.dcerpc.client_side import ClientConnection
 from rpch.dcerpc.pdus import (
     NDR20,
     NDR64,

@@ -30,7 +30,7 @@ from rpch.dcerpc.pdus import (
     Shutdown,
     decode_pdu,
 )
-from rpch.dcerpc.serverside import (
+from rpch.dcerpc.server_side import (
     Action,
     CallFailed,
     CallReturned,

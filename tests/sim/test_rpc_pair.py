@@ -7,15 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc import clientevents as to_client
-from rpch.dcerpc import serverside as to_server
+from rpch.dcerpc import client_events as to_client
+from rpch.dcerpc import server_side as to_server
 from rpch.dcerpc.associations import AssociationTable
-from rpch.dcerpc.clientside import ClientConnection
-from rpch.dcerpc.endpointmapper import EndpointMapper, MapperStatus, ask_for, port_in
+from rpch.dcerpc.client_side import ClientConnection
+from rpch.dcerpc.endpoint_mapper import EndpointMapper, MapperStatus, ask_for, port_in
 from rpch.dcerpc.interface import Handles, Message, Operation, interface_of
 from rpch.dcerpc.pdus import AuthLevel, AuthType, SyntaxId
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.dcerpc.remotemanagement import InquireStatisticsRequest, Nothing, RemoteManagement
+from rpch.dcerpc.remote_management import InquireStatisticsRequest, Nothing, RemoteManagement
 from rpch.dcerpc.statuses import Status
 from rpch.errors import BindRejected, DecodeError, RpcFault
 from rpch.ndr import NIL_HANDLE

@@ -13,12 +13,12 @@ import pytest
 from rpch.auth.accounts import MemoryAccounts
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.client.security import RpcCredentials
-from rpch.dcerpc import clientevents as to_client
-from rpch.dcerpc import serverside as to_server
+from rpch.dcerpc import client_events as to_client
+from rpch.dcerpc import server_side as to_server
 from rpch.dcerpc.associations import AssociationTable
 from rpch.dcerpc.binding import StringBinding
-from rpch.dcerpc.clientopening import State as ClientState
-from rpch.dcerpc.clientside import ClientConnection
+from rpch.dcerpc.client_opening import State as ClientState
+from rpch.dcerpc.client_side import ClientConnection
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.pdus import (
     WHOLE,

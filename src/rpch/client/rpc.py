@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from rpch.client.carriers import Carrier
-from rpch.dcerpc.clientevents import (
+from rpch.dcerpc.client_events import (
     AbandonCall,
     Action,
     AddInterface,
@@ -30,7 +30,7 @@ from rpch.dcerpc.clientevents import (
     Tick,
     TransportClosed,
 )
-from rpch.dcerpc.clientside import ClientConnection
+from rpch.dcerpc.client_side import ClientConnection
 from rpch.dcerpc.interface import Interface, Message, Operation, interface_of
 from rpch.dcerpc.pdus import SyntaxId
 from rpch.dcerpc.security import Step

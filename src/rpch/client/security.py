@@ -17,7 +17,7 @@ from rpch.auth.initiated_session import InitiatedSession
 from rpch.auth.initiator import TokenInitiator
 from rpch.auth.schemes import Scheme
 from rpch.dcerpc.binding import StringBinding
-from rpch.dcerpc.clientevents import Authentication
+from rpch.dcerpc.client_events import Authentication
 from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.dcerpc.security import Continue, Declined, Established, Segments, Step
 from rpch.dcerpc.session_protection import SessionProtection

@@ -16,7 +16,7 @@ from rpch.client.fallback import FallbackCarrier, MixedCarrier
 from rpch.client.rpc import CallLost, RpcConnection
 from rpch.client.security import RpcCredentials
 from rpch.dcerpc.binding import StringBinding
-from rpch.dcerpc.endpointmapper import EndpointMapper, ask_for, port_in
+from rpch.dcerpc.endpoint_mapper import EndpointMapper, ask_for, port_in
 from rpch.dcerpc.interface import Interface
 from rpch.dcerpc.pdus import SyntaxId
 from rpch.errors import BindRejected, RpcFault, TransportError

@@ -14,7 +14,7 @@ from rpch.client.carriers import HttpCarrier, TcpCarrier
 from rpch.client.connections import NoAnswer
 from rpch.client.rpc import RpcConnection
 from rpch.client.security import RpcCredentials
-from rpch.dcerpc.endpointmapper import (
+from rpch.dcerpc.endpoint_mapper import (
     EndpointMapper,
     Entry,
     InquiryType,
@@ -26,7 +26,7 @@ from rpch.dcerpc.endpointmapper import (
 )
 from rpch.dcerpc.interface import Interface, Message, Operation, interface_of
 from rpch.dcerpc.pdus import SyntaxId
-from rpch.dcerpc.remotemanagement import Nothing, RemoteManagement
+from rpch.dcerpc.remote_management import Nothing, RemoteManagement
 from rpch.dcerpc.statuses import Status
 from rpch.dcerpc.towers import Tower
 from rpch.errors import AuthenticationFailed, DecodeError, RpcFault

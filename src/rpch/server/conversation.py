@@ -15,8 +15,7 @@ from rpch.dcerpc.endpoint import Endpoint
 from rpch.dcerpc.interface import Handles, Interface, Message
 from rpch.dcerpc.pdus import AuthLevel
 from rpch.dcerpc.security import Declined, Step
-from rpch.dcerpc.serverside import ServerConnection
-from rpch.dcerpc.serverside_events import (
+from rpch.dcerpc.server_events import (
     Action,
     CallFailed,
     CallReturned,
@@ -32,6 +31,7 @@ from rpch.dcerpc.serverside_events import (
     Tick,
     TransportClosed,
 )
+from rpch.dcerpc.server_side import ServerConnection
 from rpch.dcerpc.statuses import Status
 from rpch.errors import RemoteProtocolError, RpcFault
 from rpch.ndr import StubError

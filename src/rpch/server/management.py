@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from rpch.dcerpc.endpointmapper import InterfaceId
+from rpch.dcerpc.endpoint_mapper import InterfaceId
 from rpch.dcerpc.interface import Call, Interface, interface_of
-from rpch.dcerpc.remotemanagement import (
+from rpch.dcerpc.remote_management import (
     InquireInterfacesResponse,
     InquirePrincipalRequest,
     InquirePrincipalResponse,

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
-from rpch.dcerpc.endpointmapper import (
+from rpch.dcerpc.endpoint_mapper import (
     ANY_OBJECT,
     EndpointMapper,
     Entry,

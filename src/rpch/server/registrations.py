@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from typing import Final
 from uuid import UUID
 
-from rpch.dcerpc.endpointmapper import ANY_OBJECT, LONGEST_ANNOTATION
+from rpch.dcerpc.endpoint_mapper import ANY_OBJECT, LONGEST_ANNOTATION
 from rpch.dcerpc.pdus import NDR20, SyntaxId
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.towers import ANY_ADDRESS, Tower

@@ -28,7 +28,7 @@ from rpch.dcerpc.pdus import (
     decode_pdu,
 )
 from rpch.dcerpc.security import Declined, protected
-from rpch.dcerpc.serverside import (
+from rpch.dcerpc.server_side import (
     Action,
     CallReturned,
     Disconnect,

@@ -12,7 +12,7 @@ import pytest
 
 from rpch.client.carriers import Receiver
 from rpch.client.rpc import CallLost, RpcConnection
-from rpch.dcerpc.clientevents import Authentication
+from rpch.dcerpc.client_events import Authentication
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.pdus import (
     NDR20,

@@ -1,4 +1,4 @@
-"""Legs of authentication in bind, alter_context and auth3; the rest of binding is in `test_serverside`."""
+"""Legs of authentication in bind, alter_context and auth3; the rest of binding is in `test_server_side`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rpch.dcerpc.pdus import (
 from rpch.dcerpc.presentation import Features, PresentationContexts, feature_syntax
 from rpch.dcerpc.security import Continue, Declined, Established
 from rpch.dcerpc.security_contexts import SecurityContexts
-from rpch.dcerpc.serverside import (
+from rpch.dcerpc.server_side import (
     Limits,
     SecurityStepped,
     StartCall,

@@ -1,4 +1,4 @@
-"""Fragments under several security contexts; those without security are in `test_serverside`.
+"""Fragments under several security contexts; those without security are in `test_server_side`.
 
 The table of mixed fragments follows the 39 cases of an independent raw-protocol test suite.
 """
@@ -28,7 +28,7 @@ from rpch.dcerpc.refusals import Refused
 from rpch.dcerpc.request_assembly import IncomingCall, RequestAssembly
 from rpch.dcerpc.security import Segments, protected
 from rpch.dcerpc.security_contexts import SecurityContexts, anonymous
-from rpch.dcerpc.serverside import CancelCall
+from rpch.dcerpc.server_side import CancelCall
 from rpch.dcerpc.statuses import Status
 from rpch.dcerpc.verification import RequestFacts, verification_trailer
 from rpch.testing.mechanisms import ToyProvider

@@ -12,8 +12,8 @@ import pytest
 from rpch.client.connections import NoAnswer
 from rpch.client.security import RpcCredentials
 from rpch.dcerpc.binding import StringBinding
-from rpch.dcerpc.clientevents import Authentication
-from rpch.dcerpc.endpointmapper import (
+from rpch.dcerpc.client_events import Authentication
+from rpch.dcerpc.endpoint_mapper import (
     ANY_OBJECT,
     Entry,
     LookupRequest,
@@ -24,7 +24,7 @@ from rpch.dcerpc.endpointmapper import (
 from rpch.dcerpc.interface import Call, interface_of
 from rpch.dcerpc.pdus import AuthLevel, AuthType, SyntaxId
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.dcerpc.remotemanagement import (
+from rpch.dcerpc.remote_management import (
     InquireInterfacesResponse,
     IsServerListeningResponse,
     Nothing,

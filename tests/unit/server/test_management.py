@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.endpointmapper import EndpointMapper, InterfaceId
+from rpch.dcerpc.endpoint_mapper import EndpointMapper, InterfaceId
 from rpch.dcerpc.interface import Handles, interface_of
 from rpch.dcerpc.pdus import AuthLevel
-from rpch.dcerpc.remotemanagement import (
+from rpch.dcerpc.remote_management import (
     InquirePrincipalRequest,
     InquirePrincipalResponse,
     InquireStatisticsRequest,

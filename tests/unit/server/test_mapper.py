@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from rpch.dcerpc.associations import AssociationTable, Caller
-from rpch.dcerpc.endpointmapper import (
+from rpch.dcerpc.endpoint_mapper import (
     EndpointMapper,
     Entry,
     HandleFreeRequest,

@@ -25,7 +25,7 @@ from rpch.dcerpc.pdus import (
     Response,
 )
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.dcerpc.remotemanagement import Nothing, RemoteManagement
+from rpch.dcerpc.remote_management import Nothing, RemoteManagement
 from rpch.server.demo import AddRequest, AddResponse, Count, DelayRequest, Demo, Octets
 from rpch.server.runtime import RpcServer, TcpConnection
 from tests.memory_transport import MemoryTransport

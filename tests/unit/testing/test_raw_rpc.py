@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rpch.dcerpc.pdus import AuthLevel, AuthType, Fault, Request, Response
-from rpch.dcerpc.serverside import Disconnect, StartCall, StepSecurity
+from rpch.dcerpc.server_side import Disconnect, StartCall, StepSecurity
 from rpch.errors import LocalProtocolError
 from rpch.testing.raw_rpc import (
     UNKNOWN,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.clientbind import (
+from rpch.dcerpc.client_bind import (
     Agreement,
     check_answer,
     leg_trailer,
@@ -15,7 +15,7 @@ from rpch.dcerpc.clientbind import (
     read_outcome,
     read_token,
 )
-from rpch.dcerpc.clientevents import Authentication, Bound, InterfaceReady, InterfaceRefused, Open
+from rpch.dcerpc.client_events import Authentication, Bound, InterfaceReady, InterfaceRefused, Open
 from rpch.dcerpc.pdus import (
     NDR20,
     NDR64,

@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.endpointmapper import InterfaceId
+from rpch.dcerpc.endpoint_mapper import InterfaceId
 from rpch.dcerpc.interface import interface_of
-from rpch.dcerpc.remotemanagement import (
+from rpch.dcerpc.remote_management import (
     InquireInterfacesResponse,
     InquirePrincipalRequest,
     InquirePrincipalResponse,

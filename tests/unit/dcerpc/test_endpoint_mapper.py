@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.endpointmapper import (
+from rpch.dcerpc.endpoint_mapper import (
     EndpointMapper,
     Entry,
     HandleFreeRequest,

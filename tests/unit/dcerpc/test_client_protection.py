@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.clientprotection import Protection
+from rpch.dcerpc.client_protection import Protection
 from rpch.dcerpc.pdus import NDR20, AuthLevel, AuthType, Request, Response, SecTrailer, SyntaxId, decode_pdu
 from rpch.dcerpc.security import Established, Segments, Step, protected
 from rpch.dcerpc.verification import RequestFacts, verification_trailer

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rpch.dcerpc.clientbind import NOTHING_AGREED, check_answer, read_outcome
-from rpch.dcerpc.clientcalls import AwaitedCalls
-from rpch.dcerpc.clientevents import (
+from rpch.dcerpc.client_bind import NOTHING_AGREED, check_answer, read_outcome
+from rpch.dcerpc.client_calls import AwaitedCalls
+from rpch.dcerpc.client_events import (
     Action,
     AddInterface,
     CallFailed,
@@ -22,8 +22,8 @@ from rpch.dcerpc.clientevents import (
     Invoke,
     SendPdu,
 )
-from rpch.dcerpc.clientprotection import Protection
-from rpch.dcerpc.clientrefusals import bind_faulted
+from rpch.dcerpc.client_protection import Protection
+from rpch.dcerpc.client_refusals import bind_faulted
 from rpch.dcerpc.fragments import request_fragments
 from rpch.dcerpc.pdus import (
     NDR20,

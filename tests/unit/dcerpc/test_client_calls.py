@@ -2,8 +2,8 @@
 
 import pytest
 
-from rpch.dcerpc.clientcalls import AwaitedCalls
-from rpch.dcerpc.clientevents import CallCompleted
+from rpch.dcerpc.client_calls import AwaitedCalls
+from rpch.dcerpc.client_events import CallCompleted
 from rpch.dcerpc.fragments import StubTooLarge, TooManyEmptyFragments
 from rpch.dcerpc.pdus import WHOLE, Header, PfcFlags, Response, decode_pdu
 from rpch.errors import DecodeError, UnexpectedMessage

@@ -5,20 +5,20 @@ from typing import get_args
 
 import pytest
 
-from rpch.dcerpc import clientevents
-from rpch.dcerpc.clientevents import Action, Event
+from rpch.dcerpc import client_events
+from rpch.dcerpc.client_events import Action, Event
 
 DECLARED = {
     declared
-    for declared in vars(clientevents).values()
-    if dataclasses.is_dataclass(declared) and getattr(declared, "__module__", "") == clientevents.__name__
+    for declared in vars(client_events).values()
+    if dataclasses.is_dataclass(declared) and getattr(declared, "__module__", "") == client_events.__name__
 }
 
 
 def test_each_is_an_event_or_an_action() -> None:
     events, actions = set(get_args(Event)), set(get_args(Action))
     assert events.isdisjoint(actions)
-    assert events | actions == DECLARED - {clientevents.Authentication}
+    assert events | actions == DECLARED - {client_events.Authentication}
 
 
 @pytest.mark.parametrize("declared", sorted(DECLARED, key=str))

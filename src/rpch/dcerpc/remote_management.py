@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Annotated, Final
 
-from rpch.dcerpc.endpointmapper import InterfaceId
+from rpch.dcerpc.endpoint_mapper import InterfaceId
 from rpch.dcerpc.interface import Call, interface, operation
 from rpch.ndr import (
     Boolean32,

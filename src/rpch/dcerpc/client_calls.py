@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rpch.dcerpc.clientevents import CallCompleted
+from rpch.dcerpc.client_events import CallCompleted
 from rpch.dcerpc.fragments import Reassembly
 from rpch.dcerpc.pdus import Header, Response
 from rpch.errors import DecodeError, UnexpectedMessage

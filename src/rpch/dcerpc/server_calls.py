@@ -27,7 +27,7 @@ from rpch.dcerpc.pdus import (
 from rpch.dcerpc.refusals import Refused
 from rpch.dcerpc.request_assembly import IncomingCall, RequestAssembly
 from rpch.dcerpc.security_contexts import SecuredContext
-from rpch.dcerpc.serverside_events import Action, CancelCall, SendPdu, StartCall
+from rpch.dcerpc.server_events import Action, CancelCall, SendPdu, StartCall
 from rpch.dcerpc.statuses import Status, sendable
 from rpch.errors import DecodeError, LocalProtocolError
 

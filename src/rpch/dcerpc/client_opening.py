@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Final
 
-from rpch.dcerpc.clientbind import (
+from rpch.dcerpc.client_bind import (
     NOTHING_AGREED,
     check_answer,
     leg_trailer,
@@ -21,7 +21,7 @@ from rpch.dcerpc.clientbind import (
     read_outcome,
     read_token,
 )
-from rpch.dcerpc.clientevents import (
+from rpch.dcerpc.client_events import (
     Action,
     InterfaceReady,
     InterfaceRefused,
@@ -29,8 +29,8 @@ from rpch.dcerpc.clientevents import (
     SendPdu,
     StepSecurity,
 )
-from rpch.dcerpc.clientprotection import Protection
-from rpch.dcerpc.clientrefusals import bind_faulted, bind_refused
+from rpch.dcerpc.client_protection import Protection
+from rpch.dcerpc.client_refusals import bind_faulted, bind_refused
 from rpch.dcerpc.pdus import (
     AlterContext,
     AlterContextResp,

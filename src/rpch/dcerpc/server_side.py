@@ -4,7 +4,7 @@ Feed it events and carry out its actions. Whatever a client sends has an answer,
 the connection. Three parts do the work, each with its own rules:
 
     handshake          bind, alter_context, auth3: what the connection agreed on
-    serverside_calls   requests from their fragments to their answers
+    server_calls       requests from their fragments to their answers
     this machine       which PDU is legal when, what waits for a mechanism, and the end
 
 The end comes once. From then on nothing is read or sent; running calls are asked to stop, and when the
@@ -25,8 +25,8 @@ from rpch.dcerpc.presentation import PresentationContexts
 from rpch.dcerpc.refusals import BindRefused, Refused
 from rpch.dcerpc.security import Step
 from rpch.dcerpc.security_contexts import SecurityContexts
-from rpch.dcerpc.serverside_calls import ServerCalls, fault
-from rpch.dcerpc.serverside_events import (
+from rpch.dcerpc.server_calls import ServerCalls, fault
+from rpch.dcerpc.server_events import (
     Action,
     CallFailed,
     CallReturned,

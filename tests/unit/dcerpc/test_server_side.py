@@ -41,7 +41,7 @@ from rpch.dcerpc.pdus import (
 )
 from rpch.dcerpc.presentation import Features, feature_syntax
 from rpch.dcerpc.security import Continue, Established
-from rpch.dcerpc.serverside import (
+from rpch.dcerpc.server_side import (
     LEGAL,
     CallFailed,
     CancelCall,

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.clientrefusals import bind_faulted, bind_refused, context_refused
+from rpch.dcerpc.client_refusals import bind_faulted, bind_refused, context_refused
 from rpch.dcerpc.pdus import BindNak, ContextResult, Fault, SyntaxId
 
 INTERFACE = SyntaxId(UUID("1544f5e0-613c-11d1-93df-00c04fd7bd09"), 1)

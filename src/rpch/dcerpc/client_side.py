@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from rpch.dcerpc.clientbind import SMALLEST_FRAGMENT, Agreement
-from rpch.dcerpc.clientevents import (
+from rpch.dcerpc.client_bind import SMALLEST_FRAGMENT, Agreement
+from rpch.dcerpc.client_events import (
     AbandonCall,
     Action,
     AddInterface,
@@ -32,8 +32,8 @@ from rpch.dcerpc.clientevents import (
     Tick,
     TransportClosed,
 )
-from rpch.dcerpc.clientopening import LEGAL, Opening, State
-from rpch.dcerpc.clientqueue import CallQueue
+from rpch.dcerpc.client_opening import LEGAL, Opening, State
+from rpch.dcerpc.client_queue import CallQueue
 from rpch.dcerpc.fragments import RESPONSE_LIMIT
 from rpch.dcerpc.pdus import (
     AlterContextResp,

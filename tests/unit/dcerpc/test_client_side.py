@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.clientevents import (
+from rpch.dcerpc.client_events import (
     AbandonCall,
     Action,
     AddInterface,
@@ -27,8 +27,8 @@ from rpch.dcerpc.clientevents import (
     Tick,
     TransportClosed,
 )
-from rpch.dcerpc.clientopening import LEGAL, State
-from rpch.dcerpc.clientside import LAST_CALL_ID, ClientConnection
+from rpch.dcerpc.client_opening import LEGAL, State
+from rpch.dcerpc.client_side import LAST_CALL_ID, ClientConnection
 from rpch.dcerpc.pdus import (
     NDR20,
     WHOLE,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from rpch.dcerpc.clientevents import Authentication, Bound, InterfaceReady, InterfaceRefused, Open
-from rpch.dcerpc.clientrefusals import context_refused
+from rpch.dcerpc.client_events import Authentication, Bound, InterfaceReady, InterfaceRefused, Open
+from rpch.dcerpc.client_refusals import context_refused
 from rpch.dcerpc.pdus import (
     NDR20,
     WHOLE,

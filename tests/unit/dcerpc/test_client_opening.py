@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.clientevents import (
+from rpch.dcerpc.client_events import (
     Authentication,
     InterfaceReady,
     InterfaceRefused,
@@ -12,7 +12,7 @@ from rpch.dcerpc.clientevents import (
     SendPdu,
     StepSecurity,
 )
-from rpch.dcerpc.clientopening import LEGAL, Opening, State
+from rpch.dcerpc.client_opening import LEGAL, Opening, State
 from rpch.dcerpc.pdus import (
     NDR20,
     WHOLE,

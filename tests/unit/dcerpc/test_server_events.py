@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rpch.dcerpc.serverside import (
+from rpch.dcerpc.server_side import (
     CallReturned,
     Disconnect,
     PduReceived,

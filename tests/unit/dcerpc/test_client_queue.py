@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from rpch.dcerpc.clientbind import NOTHING_AGREED
-from rpch.dcerpc.clientevents import (
+from rpch.dcerpc.client_bind import NOTHING_AGREED
+from rpch.dcerpc.client_events import (
     Action,
     AddInterface,
     CallCompleted,
@@ -18,8 +18,8 @@ from rpch.dcerpc.clientevents import (
     Invoke,
     SendPdu,
 )
-from rpch.dcerpc.clientprotection import Protection
-from rpch.dcerpc.clientqueue import CallQueue
+from rpch.dcerpc.client_protection import Protection
+from rpch.dcerpc.client_queue import CallQueue
 from rpch.dcerpc.pdus import (
     NDR20,
     WHOLE,

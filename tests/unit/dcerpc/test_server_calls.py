@@ -1,4 +1,4 @@
-"""What calls add to their fragments; how they behave on a connection is in `test_serverside`."""
+"""What calls add to their fragments; how they behave on a connection is in `test_server_side`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from rpch.dcerpc.pdus import (
 )
 from rpch.dcerpc.presentation import PresentationContexts
 from rpch.dcerpc.security_contexts import SecurityContexts
-from rpch.dcerpc.serverside import CallFailed, CancelCall, Limits, ServerConnection, TransportClosed
-from rpch.dcerpc.serverside_calls import ServerCalls, fault
+from rpch.dcerpc.server_calls import ServerCalls, fault
+from rpch.dcerpc.server_side import CallFailed, CancelCall, Limits, ServerConnection, TransportClosed
 from rpch.dcerpc.statuses import Status
 from rpch.dcerpc.verification import RequestFacts, verification_trailer
 from rpch.errors import LocalProtocolError
