@@ -29,7 +29,7 @@ from rpch.rts.pdus import (
 from rpch.server.demo import AddRequest, Demo
 from rpch.vconn.settings import Settings
 from tests.e2e.farm import LOOPBACK, OTHER_TARGET, OTHER_USER, PASSWORD, SHORTEST, TARGET, USER, Farm, farm
-from tests.e2e.raw_peers import LIFETIME, Hands, Listening, RawConnection, Wire, cookie, hands
+from tests.e2e.raw_connections import LIFETIME, Hands, Listening, RawConnection, Wire, cookie, hands
 
 IN, OUT = RpcMethod.IN, RpcMethod.OUT
 ASKED = OutR1A2(Destination(ForwardDestination.CLIENT)).encode()
@@ -69,7 +69,7 @@ async def test_an_in_successor_of_an_unknown_connection_ends_alone(
     connection = await opened(hand, pair)
     successor = await hand.channel(pair.nodes[node].port, IN, LIFETIME)
     successor.send(connection.in_successor(successor=cookie(), name=cookie()))
-    assert await successor.ended() == b""
+    assert await successor.rest() == b""
     await works(connection)
 
 
@@ -81,7 +81,7 @@ async def test_an_out_successor_of_an_unknown_connection_ends_alone(
     connection = await opened(hand, pair)
     successor = await hand.channel(pair.nodes[node].port, OUT, 120)
     successor.send(connection.out_successor(successor=cookie(), name=cookie()))
-    assert await successor.ended() == b""
+    assert await successor.rest() == b""
     await works(connection)
 
 
@@ -93,7 +93,7 @@ async def test_an_in_successor_of_another_channel_ends_the_connection(
     connection = await opened(hand, pair)
     successor = await hand.channel(pair.nodes[node].port, IN, LIFETIME)
     successor.send(connection.in_successor(successor=cookie(), predecessor=cookie()))
-    await successor.ended()
+    await successor.rest()
     await connection.is_closed()
 
 
@@ -105,7 +105,7 @@ async def test_an_out_successor_that_nobody_asked_for_ends_the_connection(
     connection = await opened(hand, pair)
     successor = await hand.channel(pair.nodes[node].port, OUT, 120)
     successor.send(connection.out_successor(successor=cookie()))
-    await successor.ended()
+    await successor.rest()
     await connection.is_closed()
 
 
@@ -157,14 +157,14 @@ async def test_the_name_of_an_open_connection_used_again_on_another_node_ends_it
     connection = await opened(hand, pair)
     again = await hand.channel(pair.nodes[1].port, method, LIFETIME if method is IN else 76)
     again.send(connection.b1() if method is IN else connection.a1())
-    await again.ended()
+    await again.rest()
     await connection.is_closed()
 
 
 async def test_a_name_may_be_used_again_when_its_connection_has_ended(pair: Farm, hand: Hands) -> None:
     connection = await opened(hand, pair)
     await connection.inward.close()
-    await connection.outward.ended()
+    await connection.outward.rest()
     for node in pair.nodes:
         await node.idle()
     port = pair.nodes[1].port
@@ -172,7 +172,7 @@ async def test_a_name_may_be_used_again_when_its_connection_has_ended(pair: Farm
     connection.outward = await hand.channel(port, OUT, 76)
     connection.outward.send(connection.a1())
     connection.inward.send(connection.b1())
-    await connection.outward.head()
+    await connection.outward.head_text()
     await connection.outward.pdu()
     await connection.outward.pdu()
     await connection.bind()
@@ -184,11 +184,11 @@ async def test_two_in_successors_at_a_time_end_the_connection(pair: Farm, hand: 
     port = pair.nodes[0].port
     first = await hand.channel(port, IN, LIFETIME)
     first.send(connection.in_successor(successor=cookie()))
-    await connection.outward.rts(InR2A4)
+    await connection.outward.expect(InR2A4)
     second = await hand.channel(port, IN, LIFETIME)
     second.send(connection.in_successor(successor=cookie()))
-    await second.ended()
-    await first.ended()
+    await second.rest()
+    await first.rest()
     await connection.is_closed()
 
 
@@ -196,11 +196,11 @@ async def test_two_in_successors_on_two_nodes_end_the_connection(pair: Farm, han
     connection = await opened(hand, pair)
     first = await hand.channel(pair.nodes[1].port, IN, LIFETIME)
     first.send(connection.in_successor(successor=cookie()))
-    await connection.outward.rts(InR1A4)
+    await connection.outward.expect(InR1A4)
     second = await hand.channel(pair.nodes[0].port, IN, LIFETIME)
     second.send(connection.in_successor(successor=cookie()))
-    await first.ended()
-    await second.ended()
+    await first.rest()
+    await second.rest()
     await connection.is_closed()
 
 
@@ -209,9 +209,9 @@ async def test_the_wrong_name_in_the_last_word_costs_only_the_successor(pair: Fa
     connection = await opened(hand, pair)
     successor = await hand.channel(pair.nodes[0].port, IN, LIFETIME)
     successor.send(connection.in_successor(successor=cookie()))
-    await connection.outward.rts(InR2A4)
+    await connection.outward.expect(InR2A4)
     connection.inward.send(InR1A5(cookie()))
-    assert await successor.ended() == b""
+    assert await successor.rest() == b""
     await works(connection)
 
 
@@ -221,7 +221,7 @@ async def test_the_last_word_on_the_successor_ends_the_connection(pair: Farm, ha
     name = cookie()
     successor = await hand.channel(pair.nodes[0].port, IN, LIFETIME)
     successor.send(connection.in_successor(successor=name), InR1A5(name))
-    await successor.ended()
+    await successor.rest()
     await connection.is_closed()
 
 
@@ -229,9 +229,9 @@ async def test_a_successor_may_be_called_like_its_predecessor(pair: Farm, hand: 
     connection = await opened(hand, pair)
     successor = await hand.channel(pair.nodes[0].port, IN, LIFETIME)
     successor.send(connection.in_successor(successor=connection.in_name))
-    await connection.outward.rts(InR2A4)
+    await connection.outward.expect(InR2A4)
     connection.inward.send(InR1A5(connection.in_name))
-    await connection.inward.ended()
+    await connection.inward.rest()
     connection.inward = successor
     await works(connection)
 
@@ -243,7 +243,7 @@ async def test_a_successor_that_never_takes_over_ends_the_connection_in_time(han
         successor = await hand.channel(running.nodes[node].port, IN, LIFETIME)
         successor.send(connection.in_successor(successor=cookie()))
         await connection.outward.pdu()
-        await successor.ended()
+        await successor.rest()
         await connection.is_closed()
 
 
@@ -256,8 +256,8 @@ async def test_an_out_successor_that_never_comes_ends_a_connection_that_needs_it
         while (pdu := await connection.next_pdu()) != ASKED:
             connection.acknowledge()
             size += len(pdu)
-        assert size + len(ASKED) + len(await connection.outward.ended()) <= SHORTEST
-        await connection.inward.ended()
+        assert size + len(ASKED) + len(await connection.outward.rest()) <= SHORTEST
+        await connection.inward.rest()
 
 
 async def test_a_channel_without_a_first_pdu_is_refused_in_time(hand: Hands) -> None:
@@ -322,8 +322,8 @@ async def test_a_server_that_asks_twice_for_a_successor_ends_the_connection(hand
         calling, inward, outward = await opened_by_our_client(server, running.nodes[0].port)
         outward.send(ASKED, ASKED)
         assert "flags 0x0004" in await calling  # it is no longer what it was the first time
-        await outward.ended()
-        await inward.ended()
+        await outward.rest()
+        await inward.rest()
 
 
 @pytest.mark.conformance(72)
@@ -335,5 +335,5 @@ async def test_a_server_that_sends_more_than_the_lifetime_ends_the_connection(ha
         client = Destination(ForwardDestination.CLIENT)
         ack = AckWithDestination(client, FlowControlAck(0, 65_536, bytes(16)))
         outward.send(*[ack] * enough)
-        await outward.ended()
+        await outward.rest()
         await calling

@@ -11,7 +11,7 @@ from rpch.http.channels import RpcMethod
 from rpch.rts.pdus import InR1A4, InR1A5, InR2A4
 from rpch.server.demo import AddRequest, DelayRequest, Demo
 from tests.e2e.farm import Farm, farm, traffic
-from tests.e2e.raw_peers import LIFETIME, Hands, cookie, hands
+from tests.e2e.raw_connections import LIFETIME, Hands, cookie, hands
 
 LONG = 30.0  # seconds of grace, of which next to nothing may be used
 IN, OUT = RpcMethod.IN, RpcMethod.OUT
@@ -74,7 +74,7 @@ async def test_only_the_half_that_is_here_is_ended_here(pair: Farm, hand: Hands)
     connection = await hand.connection(first.port, second.port)
     await first.drain(0.05)
     assert await connection.inward.refusal() == UNAVAILABLE
-    await connection.outward.ended()
+    await connection.outward.rest()
     await second.idle()
 
 
@@ -83,8 +83,8 @@ async def test_an_out_channel_is_closed_behind_the_last_whole_pdu(pair: Farm, ha
     connection = await hand.connection(second.port, first.port)
     await connection.bind()
     await first.drain(0.05)
-    assert await connection.outward.ended() == b""
-    assert await connection.inward.ended() == b""
+    assert await connection.outward.rest() == b""
+    assert await connection.inward.rest() == b""
 
 
 async def test_a_new_connection_is_refused_with_a_code_that_says_try_again(pair: Farm, hand: Hands) -> None:
@@ -109,9 +109,9 @@ async def test_a_successor_that_is_on_its_way_already_is_taken(pair: Farm, hand:
     for wire, connection, answer in zip(wires, (here, elsewhere), (InR2A4, InR1A4), strict=True):
         name = cookie()
         wire.send(hand.head(IN, LIFETIME), connection.in_successor(successor=name))
-        await connection.outward.rts(answer)
+        await connection.outward.expect(answer)
         connection.inward.send(InR1A5(name))
-        await connection.inward.ended()
+        await connection.inward.rest()
         connection.inward = wire
         await connection.bind()
     assert not drained.done()

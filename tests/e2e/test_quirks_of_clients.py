@@ -17,7 +17,16 @@ from rpch.http.chunks import ChunkDecoder
 from rpch.rts.commands import ReceiveWindowSize, Version
 from rpch.rts.pdus import ConnA3, ConnB2, ConnB3, ConnC2, Ping
 from tests.e2e.farm import LOOPBACK, TARGET, Farm, farm
-from tests.e2e.raw_peers import BANNER, LIFETIME, WINDOW, Hands, RawConnection, Wire, hands, request_head
+from tests.e2e.raw_connections import (
+    BANNER,
+    LIFETIME,
+    WINDOW,
+    Hands,
+    RawConnection,
+    Wire,
+    hands,
+    request_head,
+)
 
 IN, OUT = RpcMethod.IN, RpcMethod.OUT
 ECHOED = bytes.fromhex("0500140310000000140000000000000040000000")
@@ -41,15 +50,15 @@ async def one() -> AsyncIterator[Farm]:
 
 async def is_open(connection: RawConnection) -> None:
     """The proxy has answered as it should, and calls pass."""
-    assert (await connection.outward.head()).startswith("HTTP/1.1 200 Success\r\n")
-    await connection.outward.rts(ConnA3)
-    await connection.outward.rts(ConnC2)
+    assert (await connection.outward.head_text()).startswith("HTTP/1.1 200 Success\r\n")
+    await connection.outward.expect(ConnA3)
+    await connection.outward.expect(ConnC2)
     await connection.bind()
 
 
 async def echoes(wire: Wire) -> None:
     """What an echo request is answered with."""
-    head = await wire.head()
+    head = await wire.head_text()
     assert head.startswith("HTTP/1.1 200 Success\r\n")
     assert "Content-Length: 20\r\n" in head
     assert await wire.take(20) == ECHOED
@@ -92,12 +101,12 @@ async def test_freerdp_does_not_wait_for_the_inbound_window(hand: Hands, strict:
         inward.send(hand.unopened(inward, inward).b1())
         behind = await server.accept()
         behind.send(BANNER)
-        await behind.rts(ConnB2)
+        await behind.expect(ConnB2)
         call = Request(1, 0, 2, bytes(4072)).encode()
         for _ in range(2 * WINDOW // len(call)):
             inward.send(call)
         if strict:
-            await inward.ended()
+            await inward.rest()
             return
         await inward.drained()
         assert await behind.silent()
@@ -139,7 +148,7 @@ async def test_wine_opens_in_before_there_is_an_out_channel(one: Farm, hand: Han
 
 async def test_wine_takes_exactly_one_command_in_a3_and_three_in_c2(one: Farm, hand: Hands) -> None:
     connection = await hand.connection(one.nodes[0].port, read_opening=False)
-    await connection.outward.head()
+    await connection.outward.head_text()
     a3, c2 = await connection.outward.pdu(), await connection.outward.pdu()
     assert (a3[16:20], len(a3)) == (b"\0\0\1\0", 28)
     assert (c2[16:20], len(c2)) == (b"\0\0\3\0", 44)
@@ -173,7 +182,7 @@ async def test_impacket_waits_for_continue_on_both_channels(one: Farm, hand: Han
     port = one.nodes[0].port
     inward = await hand.channel(port, IN, LIFETIME, "Expect: 100-continue")
     outward = await hand.channel(port, OUT, 76, "Expect: 100-continue")
-    assert await inward.head() == await outward.head() == CONTINUE
+    assert await inward.head_text() == await outward.head_text() == CONTINUE
     assert await outward.silent()  # a 200 that came together with it would be lost
     connection = hand.unopened(inward, outward)
     outward.send(connection.a1(262_144))
@@ -183,7 +192,7 @@ async def test_impacket_waits_for_continue_on_both_channels(one: Farm, hand: Han
 
 async def test_impacket_expects_continue_even_where_it_sends_no_body(one: Farm, hand: Hands) -> None:
     wire = await hand.channel(one.nodes[0].port, IN, 0, "Expect: 100-continue")
-    assert await wire.head() == CONTINUE
+    assert await wire.head_text() == CONTINUE
     await echoes(wire)
 
 
@@ -213,7 +222,7 @@ async def test_ruler_names_the_whole_url_and_announces_a_huge_window(one: Farm, 
 async def test_ruler_reads_chunks_with_one_pdu_each(hand: Hands) -> None:
     async with farm(1, chunked=True) as running:
         connection = await hand.connection(running.nodes[0].port, read_opening=False)
-        head = (await connection.outward.head()).lower()
+        head = (await connection.outward.head_text()).lower()
         assert "transfer-encoding: chunked" in head
         assert "content-length" not in head
         assert await connection.outward.take(4 + 28 + 2) == b"1c\r\n" + await _unchunked(28) + b"\r\n"

@@ -18,7 +18,7 @@ from rpch.http.chunks import encode_chunk
 from rpch.server.demo import AddRequest, Demo
 from rpch.vconn.settings import ClientSettings
 from tests.e2e.farm import LOOPBACK, PASSWORD, USER, Farm, Hop, farm, traffic
-from tests.e2e.raw_peers import Hands, hands
+from tests.e2e.raw_connections import Hands, hands
 
 HEAD_END, ECHO = b"\r\n\r\n", b"Content-Length: 20\r\n"
 

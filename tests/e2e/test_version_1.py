@@ -23,7 +23,7 @@ from rpch.rts.pdus import ConnA2
 from rpch.server.demo import AddRequest, DelayRequest, Demo
 from rpch.server.runtime import RpcServer
 from tests.e2e.farm import LOOPBACK, TARGET, Node, farm
-from tests.e2e.raw_peers import BANNER, LIFETIME, Hands, Listening, Wire, cookie, hands
+from tests.e2e.raw_connections import BANNER, LIFETIME, Hands, Listening, Wire, cookie, hands
 
 BIND = Bind(1, (ContextElement(0, interface_of(Demo).syntax, (NDR20,)),)).encode()
 CONNECT_HEAD = f"RPC_CONNECT /rpc/rpcproxy.dll?{TARGET} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
@@ -49,7 +49,7 @@ async def connected(hand: Hands, node: Node, server: Listening) -> tuple[Wire, W
     client.send(CONNECT_HEAD)
     behind = await server.accept()
     behind.send(BANNER)
-    assert await client.head() == "HTTP/1.1 200 OK\r\n\r\n"
+    assert await client.head_text() == "HTTP/1.1 200 OK\r\n\r\n"
     return client, behind
 
 
@@ -64,7 +64,7 @@ async def test_nothing_passes_before_the_banner(hand: Hands) -> None:
         assert await client.silent()
         assert await behind.silent()
         behind.send(BANNER[13:])
-        assert await client.head() == "HTTP/1.1 200 OK\r\n\r\n"
+        assert await client.head_text() == "HTTP/1.1 200 OK\r\n\r\n"
         assert await behind.pdu() == BIND
 
 
@@ -89,7 +89,7 @@ async def test_either_close_closes_the_other(hand: Hands, first: str) -> None:
         ends = dict(zip(("client", "server"), await connected(hand, node, server), strict=True))
         await ends.pop(first).close()
         (other,) = ends.values()
-        assert await other.ended() == b""
+        assert await other.rest() == b""
         await node.idle()
 
 
@@ -117,7 +117,7 @@ async def test_our_request_says_what_version_1_says(hand: Hands) -> None:
 
     asking = asyncio.create_task(ask())
     wire = await proxy.accept()
-    line, *lines = (await wire.head()).rstrip().split("\r\n")
+    line, *lines = (await wire.head_text()).rstrip().split("\r\n")
     fields = dict(one.lower().split(": ", 1) for one in lines)
     assert line == f"RPC_CONNECT /rpc/rpcproxy.dll?{TARGET} HTTP/1.1"
     assert (fields["user-agent"], fields["pragma"]) == ("rpc", "no-cache")
@@ -139,7 +139,7 @@ async def test_our_client_takes_every_success(hand: Hands, status: str) -> None:
 
     asking = asyncio.create_task(ask())
     wire = await proxy.accept()
-    await wire.head()
+    await wire.head_text()
     wire.send(f"HTTP/1.1 {status}\r\n\r\n".encode())
     assert decode_pdu(await wire.pdu()).call_id
     await wire.close()
@@ -159,7 +159,7 @@ async def test_the_first_pdu_tells_the_versions_apart_on_one_port(hand: Hands) -
         assert isinstance(decode_pdu(await old.pdu()), BindAck)
         assert await new.silent()  # half a virtual connection: it waits for the other half
         new.send(BIND)
-        assert await new.ended() == b""
+        assert await new.rest() == b""
         await server.close()
 
 
@@ -170,7 +170,7 @@ async def test_a_server_takes_no_version_1_unless_told_to(hand: Hands) -> None:
         port = await server.listen(ProtocolSequence.NCACN_HTTP, LOOPBACK, 0, [Demo()])
         wire = await hand.dial(port)
         wire.send(BIND)
-        assert await wire.ended() == BANNER
+        assert await wire.rest() == BANNER
         await server.close()
 
 
@@ -180,7 +180,7 @@ async def test_the_method_decides_the_role_on_one_listener(hand: Hands) -> None:
     async with mixed(server.port) as node:
         opened = [await hand.channel(node.port, method, length) for method, length in METHODS]
         echo, inward, outward = opened
-        assert (await echo.head()).startswith("HTTP/1.1 200 Success\r\n")
+        assert (await echo.head_text()).startswith("HTTP/1.1 200 Success\r\n")
         await connected(hand, node, server)
         assert [type(machine).__name__ for machine in node.proxy.drivers] == ["MixedProxy"]
         connection = hand.unopened(inward, outward)

@@ -6,10 +6,10 @@ import asyncio
 import base64
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
-from rpch.dcerpc.framing import HEADER_SIZE, RTS, pdu_size
+from rpch.dcerpc.framing import RTS
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.pdus import Bind, BindAck, ContextElement, Request, decode_pdu
 from rpch.dcerpc.pdus_header import NDR20
@@ -38,11 +38,10 @@ from rpch.rts.pdus import (
 )
 from rpch.server.demo import Demo
 from tests.e2e.farm import LOOPBACK, PASSWORD, TARGET, USER
+from tests.raw_peer import PATIENCE, RawPeer
 
 LIFETIME = 1 << 30
 WINDOW = 65_536
-SOON = 5.0  # seconds for what must come
-A_MOMENT = 0.02  # seconds, in which what must not come would have come
 KEEPALIVE = ClientKeepalive(300_000)
 BANNER = b"ncacn_http/1.0"
 
@@ -81,75 +80,34 @@ def request_head(
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-class Wire:
-    """One TCP connection in a test's hands."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-
-    def send(self, *parts: RtsPdu | bytes) -> None:
-        """Write these, one after the other."""
-        for part in parts:
-            self._writer.write(part if isinstance(part, bytes) else part.encode())
+class Wire(RawPeer):
+    """One TCP connection in a test's hands, which knows what must come next."""
 
     async def drained(self) -> None:
         """Returns when what was sent has left."""
-        async with asyncio.timeout(SOON):
-            await self._writer.drain()
+        async with asyncio.timeout(PATIENCE):
+            await self.writer.drain()
 
-    async def take(self, size: int) -> bytes:
-        """Exactly so many bytes."""
-        async with asyncio.timeout(SOON):
-            return await self._reader.readexactly(size)
+    async def head_text(self) -> str:
+        """A response's head as it stands; what follows it stays."""
+        async with asyncio.timeout(PATIENCE):
+            return (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
 
-    async def head(self) -> str:
-        """A response's head; what follows it stays."""
-        async with asyncio.timeout(SOON):
-            return (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-
-    async def pdu(self) -> bytes:
-        """The next PDU, whatever it is."""
-        head = await self.take(HEADER_SIZE)
-        return head + await self.take(pdu_size(head) - HEADER_SIZE)
-
-    async def rts(self, kind: type[Pdu]) -> Pdu:
+    async def expect(self, kind: type[Pdu]) -> Pdu:
         """The next PDU, which must be of this kind."""
         found = decode(await self.pdu(), legal=[kind])
         assert isinstance(found, kind)
         return found
 
-    async def ended(self) -> bytes:
-        """What still came before the other side closed."""
-        async with asyncio.timeout(SOON):
-            try:
-                return await self._reader.read()
-            except ConnectionResetError:
-                return b""
-
     async def refusal(self) -> str:
         """The status line of a refusal, behind which the connection closes."""
-        said = await self.ended()
+        said = await self.rest()
         return said.partition(b"\r\n")[0].decode("latin-1")
 
     async def first_word(self) -> bytes:
         """What a request begins with, or nothing when it is none."""
-        async with asyncio.timeout(SOON):
-            return (await self._reader.read(64)).partition(b" ")[0]
-
-    async def silent(self) -> bool:
-        """Whether nothing comes and nobody closes, for a moment."""
-        try:
-            async with asyncio.timeout(A_MOMENT):
-                said = await self._reader.read(1)
-        except TimeoutError:
-            return True
-        raise AssertionError(f"there came {said!r}")
-
-    async def close(self) -> None:
-        """This side goes, at once."""
-        self._writer.close()
-        with suppress(ConnectionError, TimeoutError):
-            await asyncio.wait_for(self._writer.wait_closed(), SOON)
+        async with asyncio.timeout(PATIENCE):
+            return (await self.reader.read(64)).partition(b" ")[0]
 
 
 class Listening:
@@ -168,7 +126,7 @@ class Listening:
 
     async def accept(self) -> Wire:
         """The next connection."""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             return await self._accepted.get()
 
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -234,9 +192,9 @@ class Hands:
         outward.send(opened.a1(window), trailing)
         inward.send(opened.b1(lifetime))
         if read_opening:
-            assert (await outward.head()).startswith("HTTP/1.1 200 Success\r\n")
-            await outward.rts(ConnA3)
-            await outward.rts(ConnC2)
+            assert (await outward.head_text()).startswith("HTTP/1.1 200 Success\r\n")
+            await outward.expect(ConnA3)
+            await outward.expect(ConnC2)
         return opened
 
 
@@ -296,8 +254,8 @@ class RawConnection:
 
     async def is_closed(self) -> None:
         """Returns when both channels are."""
-        await self.inward.ended()
-        await self.outward.ended()
+        await self.inward.rest()
+        await self.outward.rest()
 
 
 @asynccontextmanager
