@@ -40,7 +40,7 @@ class Laboratory:
 
 
 @contextmanager
-def laboratory(folder: Path) -> Iterator[Laboratory]:
+def laboratory(folder: Path, *options: str) -> Iterator[Laboratory]:
     """`rpch up` on ports that the system chooses."""
-    with serving(folder, "up", "--listen", "127.0.0.1:0", "--data", folder / "data") as served:
+    with serving(folder, "up", "--listen", "127.0.0.1:0", "--data", folder / "data", *options) as served:
         yield Laboratory(served)

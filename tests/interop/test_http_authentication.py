@@ -6,10 +6,14 @@ What is refused is refused by name: the log says which rule it was.
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spnego
+from impacket import ntlm
+from impacket.dcerpc.v5.epm import hept_lookup
 from impacket.dcerpc.v5.rpch import RPCProxyClientException
 from impacket.http import AUTH_BASIC, AUTH_NTLM
 from impacket.uuid import uuidtup_to_bin
@@ -17,7 +21,7 @@ from spnego.channel_bindings import GssChannelBindings
 
 from rpch.auth.channel_binding import ChannelBinding
 from tests.interop.impacket_client import over_http
-from tests.interop.laboratory import ADD, DEMO, Laboratory
+from tests.interop.laboratory import ADD, DEMO, Laboratory, laboratory
 from tests.interop.processes import run_once
 from tests.interop.relays import Account, Authority
 from tests.interop.rpch_commands import Served, serving
@@ -44,6 +48,11 @@ class Listener:
     def refusals(self) -> list[str]:
         """By which rules it has refused credentials so far."""
         return [line["rule"] for line in self.served.log() if "rule" in line]
+
+    @property
+    def last_refusal(self) -> dict[str, Any]:
+        """What the log says of the last one."""
+        return [line for line in self.served.log() if "rule" in line][-1]
 
 
 @pytest.fixture(scope="module", params=MODES)
@@ -103,7 +112,7 @@ def test_curl_with_ntlm_knows_no_binding(
 ) -> None:
     refused = mode == REQUIRE
     assert curl(running, "--ntlm") == ("401" if refused else "200")
-    assert refused_by() == (["NtlmMic"] if refused else [])
+    assert refused_by() == (["NoChannelBinding"] if refused else [])
 
 
 @pytest.mark.parametrize("scheme", ["--basic", "--ntlm"])
@@ -161,36 +170,76 @@ def test_samba_calls_by_ntlm_where_no_binding_is_required(
     [answer] = client.calls(binding, ("lookup", 10))
     if mode == REQUIRE:
         assert "error" in answer
-        assert set(refused_by()) == {"NtlmMic"}
+        assert set(refused_by()) == {"NoChannelBinding"}
     else:
         assert "rpch demo" in answer["value"]
         assert refused_by() == []
 
 
-IMPACKET_REFUSED = {
-    (ALLOW, AUTH_NTLM): "TargetName",  # it says that it wants `cifs`, wherever it goes
-    (REQUIRE, AUTH_NTLM): "NtlmMic",
-}
+def added(running: Listener, scheme: str, password: str = "") -> int:
+    """What impacket's client is told to be 40 and 2."""
+    url, account = f"https://localhost:{running.served.port}", running.account
+    with over_http(
+        url, "server", 6001, user=account.user, password=password or account.password, scheme=scheme
+    ) as association:
+        association.bind(uuidtup_to_bin(DEMO))
+        association.call(ADD, struct.pack("<ii", 40, 2))
+        return int(struct.unpack("<i", association.recv())[0])
 
 
 @pytest.mark.parametrize("scheme", [AUTH_BASIC, AUTH_NTLM])
-def test_impacket_calls_by_ntlm_where_nothing_is_checked(
+def test_impacket_calls_by_ntlm_where_no_binding_is_required(
     running: Listener, mode: str, refused_by: Callable[[], list[str]], scheme: str
 ) -> None:
-    url, account = f"https://localhost:{running.served.port}", running.account
-
-    def add() -> int:
-        with over_http(
-            url, "server", 6001, user=account.user, password=account.password, scheme=scheme
-        ) as association:
-            association.bind(uuidtup_to_bin(DEMO))
-            association.call(ADD, struct.pack("<ii", 40, 2))
-            return int(struct.unpack("<i", association.recv())[0])
-
-    if rule := IMPACKET_REFUSED.get((mode, scheme)):
-        with pytest.raises(RPCProxyClientException):
-            add()
-        assert set(refused_by()) == {rule}
+    """It sends neither a MIC nor a binding, and wants `cifs` wherever it goes."""
+    if mode == REQUIRE and scheme == AUTH_NTLM:
+        with pytest.raises(RPCProxyClientException, match="401"):
+            added(running, scheme)
+        assert set(refused_by()) == {"NoChannelBinding"}
+        assert "extended-protection" in running.last_refusal["detail"]
     else:
-        assert add() == 42
+        assert added(running, scheme) == 42
         assert refused_by() == []
+
+
+def test_impacket_with_a_wrong_password_is_refused_by_ntlm(
+    running: Listener, refused_by: Callable[[], list[str]]
+) -> None:
+    with pytest.raises(RPCProxyClientException, match="401"):
+        added(running, AUTH_NTLM, "wrong")
+    assert set(refused_by()) == {"WrongCredentials"}
+
+
+@pytest.mark.parametrize("seen", ["ours", "another"])
+def test_impacket_calls_by_ntlm_bound_to_our_certificate_in_every_mode(
+    running: Listener,
+    mode: str,
+    refused_by: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    seen: str,
+) -> None:
+    """Its client over HTTP hands no binding to its NTLM, which knows bindings well: so the test does."""
+    with HttpsPeer(running.served.port, running.ca) as peer:
+        binding = ChannelBinding.of_certificate(peer.certificate)
+    assert binding is not None
+    digest = binding.digest if seen == "ours" else binding.digest[::-1]
+    answer = partial(ntlm.getNTLMSSPType3, channel_binding_value=digest)
+    monkeypatch.setattr(ntlm, "getNTLMSSPType3", answer)
+    if seen == "ours" or mode == NONE:
+        assert added(running, AUTH_NTLM) == 42
+        assert refused_by() == []
+    else:
+        with pytest.raises(RPCProxyClientException, match="401"):
+            added(running, AUTH_NTLM)
+        assert set(refused_by()) == {"ChannelBinding"}
+
+
+def test_impacket_calls_by_ntlm_through_the_whole_system(tmp_path: Path) -> None:
+    with laboratory(tmp_path, "--extended-protection", ALLOW) as open_lab:
+        domain, user, password = open_lab.account
+        with over_http(
+            open_lab.url, "localhost", 593, user=user, password=password, domain=domain, scheme=AUTH_NTLM
+        ) as association:
+            assert len(hept_lookup("localhost", dce=association)) > 1
+        authenticated = [line for line in open_lab.served.log() if line["event"] == "authenticated"]
+    assert {(line["user"], line["scheme"]) for line in authenticated} == {(rf"{domain}\{user}", "NTLM")}

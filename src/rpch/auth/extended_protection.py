@@ -17,6 +17,11 @@ from rpch.auth.outcomes import AuthRule, Failure
 
 NO_BINDING: Final = bytes(16)
 
+# What a refusal says must help whoever reads the log, so it names the cure.
+_UNBOUND: Final = (
+    "and it is required: let the client send one, serve it by Basic, or set extended-protection to allow"
+)
+
 
 class ProtectionMode(StrEnum):
     """How much is asked of clients."""
@@ -73,8 +78,11 @@ class ExtendedProtection:
         matches = [hmac.compare_digest(binding.digest, sent) for binding in known]
         return BindingState.MATCH if any(matches) else BindingState.MISMATCH
 
-    def name_state(self, target_name: str) -> NameState:
-        """Whether a client wanted us: `HTTP/host`, `HTTP/host:443`, or a name that is listed."""
+    def name_state(self, target_name: str, *, any_service: bool = False) -> NameState:
+        """Whether a client wanted us: `HTTP/host`, `HTTP/host:443`, or a name that is listed.
+
+        With `any_service` our host is enough, whatever is wanted of it.
+        """
         if not target_name:
             return NameState.ABSENT
         name = target_name.lower()
@@ -82,7 +90,9 @@ class ExtendedProtection:
             return NameState.MATCH
         service, _, rest = name.partition("/")
         host, port = _split_host(rest.partition("/")[0])
-        if service != "http" or host not in {_split_host(known.lower())[0] for known in self.hosts}:
+        if service != "http" and not any_service:
+            return NameState.OTHER
+        if host not in {_split_host(known.lower())[0] for known in self.hosts}:
             return NameState.OTHER
         if port and port not in map(str, self.ports):
             return NameState.OTHER
@@ -107,29 +117,33 @@ class ExtendedProtection:
         if self.mode is ProtectionMode.REQUIRE:
             # A binding is what TLS of our own is for: a name alone does not replace it there.
             if channel.tls or not self.proxy_cohosting:
-                return state, Failure(AuthRule.NO_CHANNEL_BINDING, "no channel binding, and it is required")
+                return state, Failure(AuthRule.NO_CHANNEL_BINDING, f"no channel binding, {_UNBOUND}")
             return state, self._name_failure(target_name, must=True)
         if channel.tls and self.strict and state is BindingState.ZERO:
-            return state, Failure(AuthRule.NO_CHANNEL_BINDING, "an empty channel binding")
+            return state, Failure(AuthRule.NO_CHANNEL_BINDING, f"an empty channel binding, {_UNBOUND}")
         return state, self._name_failure(target_name, must=False)
 
     def _behind_front(self, target_name: str, *, bound: bool) -> Failure | None:
         """A front ended TLS: whatever certificate the client saw, it must have wanted us."""
         required = self.mode is ProtectionMode.REQUIRE
         if not bound and required and not self.proxy_cohosting:
-            return Failure(AuthRule.NO_CHANNEL_BINDING, "no channel binding, and it is required")
+            return Failure(AuthRule.NO_CHANNEL_BINDING, f"no channel binding, {_UNBOUND}")
         return self._name_failure(target_name, must=bound or required)
 
     def _name_failure(self, target_name: str, *, must: bool) -> Failure | None:
+        """A name that must be there must be wholly ours; of one that may be missing only the host counts."""
         if self.no_service_name_check:
             return None
-        match self.name_state(target_name):
+        # Observed: impacket wants `cifs/` and the host of our challenge, wherever it goes.
+        match self.name_state(target_name, any_service=not must):
             case NameState.MATCH:
                 return None
             case NameState.ABSENT:
                 return Failure(AuthRule.TARGET_NAME, "no target name, and it is required") if must else None
             case NameState.OTHER:
-                return Failure(AuthRule.TARGET_NAME, f"meant for {target_name!r}: relayed or misdirected")
+                cure = "if that is this server, list it under service-name"
+                problem = f"meant for {target_name!r}: relayed or misdirected; {cure}"
+                return Failure(AuthRule.TARGET_NAME, problem)
 
 
 def _split_host(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import typer
 
 from rpch.aio.event_loop import run
 from rpch.aio.tracing import tracer_from_environment
+from rpch.auth.extended_protection import ProtectionMode
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line
 from rpch.front.lab import (
@@ -32,6 +33,10 @@ from rpch.server.runtime import RpcServer
 def up(
     listen: Annotated[str, typer.Option(help="Address of the TLS port; port 0: any.")] = "127.0.0.1:8443",
     data: Annotated[Path, typer.Option(help="Folder for certificates and accounts.")] = Path("data"),
+    extended_protection: Annotated[
+        ProtectionMode,
+        typer.Option(case_sensitive=False, help="NTLM of clients that send no channel binding needs allow."),
+    ] = ProtectionMode.REQUIRE,
     json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
@@ -50,7 +55,7 @@ def up(
         async with asyncio.TaskGroup() as tasks:
             server = RpcServer(tasks, security=lab_security(directory.accounts), tracer=tracer)
             services = await start_services(server, directory)
-            settings = lab_proxy(where, data, services, certificates)
+            settings = lab_proxy(where, data, services, certificates, extended_protection)
 
             def ready() -> None:
                 if json:

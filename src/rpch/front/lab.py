@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from rpch.auth.accounts import AccountSource, Identity
+from rpch.auth.extended_protection import ProtectionMode
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
@@ -170,7 +171,11 @@ def _reachable(ports: dict[str, int], book: AddressBookService) -> LabServices:
 
 
 def lab_proxy(
-    listen: str, folder: Path, services: LabServices, certificates: Certificates
+    listen: str,
+    folder: Path,
+    services: LabServices,
+    certificates: Certificates,
+    protection: ProtectionMode = ProtectionMode.REQUIRE,
 ) -> ProxyConfiguration:
     """The proxy in front of the laboratory's services."""
     return ProxyConfiguration(
@@ -180,5 +185,6 @@ def lab_proxy(
         database=lab_database(folder),
         valid_ports=services.valid_ports,
         route=services.routes,
+        extended_protection=protection.lower(),
         grace=1.0,
     )

@@ -140,4 +140,37 @@ def test_a_name_without_a_dot_needs_a_switch() -> None:
 
 def test_a_failure_says_what_was_wanted() -> None:
     _, failure = ExtendedProtection(mode=ProtectionMode.ALLOW, hosts=HOSTS).judge(PLAIN, None, BAD)
-    assert str(failure) == f"TargetName: meant for '{BAD}': relayed or misdirected"
+    assert str(failure).startswith(f"TargetName: meant for '{BAD}': relayed or misdirected; ")
+    assert "service-name" in str(failure)
+
+
+@pytest.mark.parametrize(("channel", "sent"), [(TLS, ABSENT), (TLS, ZERO), (PLAIN, ABSENT)])
+def test_a_name_that_may_be_missing_is_ours_by_its_host(channel: Channel, sent: bytes | None) -> None:
+    allow = ExtendedProtection(mode=ProtectionMode.ALLOW, hosts=HOSTS)
+    assert allow.judge(channel, sent, "cifs/mail.example.test")[1] is None
+    for name in ("cifs/other.example.test", "cifs/", "cifs", "mail.example.test", "cifs/localhost"):
+        _, failure = allow.judge(channel, sent, name)
+        assert failure is not None
+        assert failure.rule == AuthRule.TARGET_NAME
+
+
+def test_a_name_that_must_be_there_is_wholly_ours() -> None:
+    behind_front = ExtendedProtection(hosts=HOSTS, proxy_cohosting=True)
+    assert behind_front.judge(PLAIN, ABSENT, GOOD)[1] is None
+    _, failure = behind_front.judge(PLAIN, ABSENT, "cifs/mail.example.test")
+    assert failure is not None
+    assert failure.rule == AuthRule.TARGET_NAME
+
+
+@pytest.mark.parametrize(
+    "protection",
+    [
+        ExtendedProtection(),
+        ExtendedProtection(proxy=True),
+        ExtendedProtection(ProtectionMode.ALLOW, strict=True),
+    ],
+)
+def test_who_sends_no_binding_is_refused_with_the_cure(protection: ExtendedProtection) -> None:
+    _, failure = protection.judge(TLS, ZERO, GOOD)
+    assert failure is not None
+    assert "extended-protection" in failure.detail

@@ -137,7 +137,8 @@ class NtlmAcceptor:
         target_name = _target_name(response.av_pairs)
         state, bound_failure = self._judge_channel(response.av_pairs, target_name)
         mic_failure = self._judge_mic(exchange, token, message, response.av_pairs, exported, state)
-        if failure := key_failure or mic_failure or bound_failure:
+        # The binding first: who sends neither must mend that one, and a relay shows itself by it.
+        if failure := key_failure or bound_failure or mic_failure:
             raise StepFailed(failure.rule, f"{failure.detail} (user {str(proof.identity)!r})")
         session = NtlmSession(exported, flags, acceptor=True)
         return Established("NTLM", proof.identity, session, str(name), state, target_name)
@@ -159,7 +160,8 @@ class NtlmAcceptor:
     ) -> Failure | None:
         """Whether nobody changed the three messages. Only the flag tells of a MIC.  MS-NLMP 3.2.5.1.2"""
         if not pairs.flags & AvFlags.MIC:
-            missing = Failure(AuthRule.NTLM_MIC, "no MIC, and it is required")
+            cure = "let the client send one, serve it by Basic, or set extended-protection to allow"
+            missing = Failure(AuthRule.NTLM_MIC, f"no MIC, and it is required: {cure}")
             return missing if self._requires_mic(state) else None
         if message.mic is None:
             return Failure(AuthRule.NTLM_MIC, "a MIC is announced where there is no room for one")

@@ -344,6 +344,18 @@ async def test_who_may_leave_out_the_mic(
     assert await rule(server, CraftedClient(mic=False, pairs=pairs)) == expected
 
 
+async def test_who_sends_neither_binding_nor_mic_is_told_to_send_the_binding() -> None:
+    server = acceptor(protection=REQUIRE, channel=TLS)
+    assert await rule(server, CraftedClient(mic=False)) == AuthRule.NO_CHANNEL_BINDING
+
+
+async def test_a_missing_mic_is_refused_with_the_cure() -> None:
+    outcome = await exchange(acceptor(protection=ALLOW, channel=TLS), CraftedClient(mic=False))
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.rule == AuthRule.NTLM_MIC
+    assert "Basic" in outcome.failure.detail
+
+
 @pytest.mark.parametrize("at", [12, 72, 87, -1])
 async def test_a_mic_covers_every_message(at: int) -> None:
     server, client = acceptor(), CraftedClient(session_key=None)
