@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.book_laboratory import BookLaboratory, book_laboratory
 from tests.interop.impacket_server import impacket_serving
 from tests.interop.kdc import Kdc, kdc_serving
 from tests.interop.laboratory import Laboratory, laboratory
@@ -73,4 +74,11 @@ def rpc_server_program(kdc: Kdc, tmp_path_factory: pytest.TempPathFactory) -> It
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     """`rpch up`."""
     with laboratory(tmp_path_factory.mktemp("up")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def book_lab(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[BookLaboratory]:
+    """`rpch up` with many people in its book, on port 443 of a private address."""
+    with book_laboratory(tmp_path_factory.mktemp("book"), authority) as running:
         yield running
