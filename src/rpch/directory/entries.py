@@ -182,16 +182,9 @@ class Entries:
 
     def set_binary(self, entry_id: int, name: str, values: Sequence[bytes]) -> None:
         """Replace a binary attribute's values; no value removes it."""
-        mine = (ENTRY_BINARIES.c.entry_id == entry_id) & (ENTRY_BINARIES.c.name == name)
-        rows = [
-            {"entry_id": entry_id, "name": name, "position": position, "data": data}
-            for position, data in enumerate(values)
-        ]
         with self._database.write() as connection:
             touch(connection, [entry_id], self._clock())
-            connection.execute(delete(ENTRY_BINARIES).where(mine))
-            if rows:
-                connection.execute(insert(ENTRY_BINARIES), rows)
+            replace_binary(connection, entry_id, name, values)
 
 
 def insert_entries(connection: Connection, new: Sequence[NewEntry], now: float) -> list[Entry]:
@@ -246,6 +239,18 @@ def change_entry(connection: Connection, changed: Entry, now: float) -> Entry:
     connection.execute(delete(ENTRY_NAMES).where(ENTRY_NAMES.c.entry_id == changed.id))
     _insert_names(connection, [stored])
     return stored
+
+
+def replace_binary(connection: Connection, entry_id: int, name: str, values: Sequence[bytes]) -> None:
+    """Give a binary attribute other values, in a change of the entry."""
+    mine = (ENTRY_BINARIES.c.entry_id == entry_id) & (ENTRY_BINARIES.c.name == name)
+    connection.execute(delete(ENTRY_BINARIES).where(mine))
+    rows = [
+        {"entry_id": entry_id, "name": name, "position": position, "data": data}
+        for position, data in enumerate(values)
+    ]
+    if rows:
+        connection.execute(insert(ENTRY_BINARIES), rows)
 
 
 def remove_entries(connection: Connection, ids: Sequence[int]) -> None:

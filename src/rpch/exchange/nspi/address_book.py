@@ -82,11 +82,18 @@ class AddressBookService:
         return await self._ask(lambda book: browsing.compare_mids(book, stat, first, second))
 
     async def get_matches(
-        self, stat: Stat, condition: Condition | None, requested: int, tags: Tags
+        self,
+        stat: Stat,
+        condition: Condition | None,
+        requested: int,
+        tags: Tags,
+        property_number: int | None = None,
     ) -> Matches:
         """Which objects meet a condition; without one, which objects a property names."""
         return await self._ask(
-            lambda book: searching.get_matches(book, self.keeper, stat, condition, requested, tags)
+            lambda book: searching.get_matches(
+                book, self.keeper, stat, condition, requested, tags, property_number
+            )
         )
 
     async def resolve_names(self, stat: Stat, names: Sequence[str | None], tags: Tags) -> Resolved:

@@ -10,6 +10,7 @@ from rpch.exchange.nspi.codepages import CodePage
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import Row, Rows
 from rpch.exchange.nspi.structures import Stat, Status
+from rpch.exchange.nspi.tags import in_unicode
 
 SKIP_OBJECTS: Final = 0x1  # MS-OXNSPI 2.2.1.12
 EPHEMERAL_IDS: Final = 0x2
@@ -23,6 +24,13 @@ def page_of(stat: Stat) -> CodePage:
     if stat.code_page == codepages.UNICODE:
         raise Refused(Status.NOT_SUPPORTED, "Unicode is no code page")
     return page_numbered(stat.code_page)
+
+
+def page_for(stat: Stat, tags: Sequence[int]) -> CodePage:
+    """The same where only text in a code page needs one.  MS-OXNSPI 3.1.4.1.7, constraint 1"""
+    if stat.code_page == codepages.UNICODE and not any(in_unicode(tag) != tag for tag in tags):
+        return page_numbered(codepages.UNSET)
+    return page_of(stat)
 
 
 def page_numbered(number: int) -> CodePage:

@@ -12,7 +12,7 @@ from typing import Final
 from rpch.exchange.nspi.asking import EPHEMERAL_IDS, asked, page_of, rows_at_once
 from rpch.exchange.nspi.book import Book
 from rpch.exchange.nspi.collation import sort_form
-from rpch.exchange.nspi.positions import BEGINNING, Place, moved, place_of, table_of
+from rpch.exchange.nspi.positions import BEGINNING, END, Place, moved, place_of, table_of
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import DEFAULT_COLUMNS, BinarySource, Row, Rows
 from rpch.exchange.nspi.structures import Stat, Status
@@ -26,6 +26,8 @@ def update_stat(book: Book, stat: Stat) -> tuple[Stat, int]:
     """Move in a table: the new position, and how many rows it is from the old.  MS-OXNSPI 3.1.4.1.4"""
     page_of(stat)
     before = place_of(book, stat)
+    if stat.current_rec > END and before.mid != stat.current_rec:
+        raise Refused(Status.NOT_FOUND, f"{stat.current_rec} is no row of the table")  # constraint 5
     after = before.moved(stat.delta)
     return after.stat(stat), after.position - before.position
 
@@ -70,12 +72,18 @@ def seek_entries(
     text = page.decode(value) if isinstance(value, bytes) else value
     if not isinstance(text, str):
         raise Refused(Status.GENERAL_FAILURE, "there is no name")
-    place = _first_from(book, stat, sort_form(text, stat.sort_locale), explicit)
-    columns = [] if tags is None else tags
+    name, columns = sort_form(text, stat.sort_locale), [] if tags is None else tags
     rows = Rows(book, source, columns, page, ephemeral=True)
-    seen = SEEN_AT_ONCE if explicit is None else len(explicit)
-    mids = place.table.mids(place.position, place.position + min(seen, rows_at_once(columns)))
-    return place.stat(stat), None if tags is None else rows.of(mids)
+    if explicit is not None:
+        table_of(book, stat)
+        position = _first_of(book, stat, name, explicit)
+        found = asked(rows, explicit[position:] if columns else (), columns, status=Status.OUT_OF_RESOURCES)
+        after = replace(stat, current_rec=explicit[position], num_pos=position, total_recs=len(explicit))
+        return after, None if tags is None else found
+    place = _first_from(table_of(book, stat), name)
+    mids = place.table.mids(place.position, place.position + min(SEEN_AT_ONCE, rows_at_once(columns)))
+    # Every field but the three of the position stays, delta too (constraint 12).
+    return replace(place.stat(stat), delta=stat.delta), None if tags is None else rows.of(mids)
 
 
 def resort_restriction(book: Book, stat: Stat, mids: Sequence[int]) -> tuple[Stat, list[int]]:
@@ -89,7 +97,7 @@ def resort_restriction(book: Book, stat: Stat, mids: Sequence[int]) -> tuple[Sta
     here = stat.current_rec in things
     position = order.index(stat.current_rec) if here else 0
     current = stat.current_rec if here else BEGINNING
-    return replace(stat, current_rec=current, num_pos=position, total_recs=len(order), delta=0), order
+    return replace(stat, current_rec=current, num_pos=position, total_recs=len(order)), order
 
 
 def compare_mids(book: Book, stat: Stat, first: int, second: int) -> int:
@@ -103,12 +111,21 @@ def compare_mids(book: Book, stat: Stat, first: int, second: int) -> int:
     return (left > right) - (left < right)
 
 
-def _first_from(book: Book, stat: Stat, name: str, explicit: Sequence[int] | None) -> Place:
-    table = table_of(book, stat)
-    if explicit is not None:
-        things = [thing for mid in explicit if (thing := book.objects.get(mid))]
-        table = Table.of(things, key_for(stat.sort_type, stat.sort_locale))
+def _first_from(table: Table, name: str) -> Place:
     place = Place(table, table.first_from(name))
     if place.position == len(table):
         raise Refused(Status.NOT_FOUND, "nobody comes behind")
     return place
+
+
+def _first_of(book: Book, stat: Stat, name: str, mids: Sequence[int]) -> int:
+    """Where in a client's table the first object is that is not before a name.
+
+    Who is gone keeps the row, and is never the first.
+    """
+    key = key_for(stat.sort_type, stat.sort_locale)
+    for position, mid in enumerate(mids):
+        thing = book.objects.get(mid)
+        if thing is not None and key(thing)[0] >= name:
+            return position
+    raise Refused(Status.NOT_FOUND, "nobody comes behind")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rpch.exchange.nspi.asking import EPHEMERAL_IDS, SKIP_OBJECTS, page_numbered, page_of
+from rpch.exchange.nspi.asking import EPHEMERAL_IDS, SKIP_OBJECTS, page_for, page_numbered, page_of
 from rpch.exchange.nspi.book import Book
 from rpch.exchange.nspi.codepages import CodePage
 from rpch.exchange.nspi.containers import GLOBAL_LIST, Container
@@ -38,11 +38,15 @@ class SpecialTable:
 def get_props(
     book: Book, source: BinarySource, flags: int, stat: Stat, tags: Sequence[int] | None
 ) -> tuple[Row, bool]:
-    """Properties of one object, and whether it has all of them.  MS-OXNSPI 3.1.4.1.7"""
-    page = page_of(stat)
+    """Properties of one object, and whether it has all of them.  MS-OXNSPI 3.1.4.1.7
+
+    The container does not matter: clients send whatever stands there after GetMatches.
+    Observed: Exchange since 2010 does not look at it either (MS-OXNSPI note <5>).
+    """
     thing = book.find(stat.current_rec)
     if tags is None:
         tags = [] if thing is None else present_tags(book, thing, objects=not flags & SKIP_OBJECTS)
+    page = page_for(stat, tags)
     rows = Rows(book, source, tags, page, ephemeral=bool(flags & EPHEMERAL_IDS))
     (row,) = rows.of([stat.current_rec])
     return row, all(kind_of(tag) != Kind.ERROR for tag, _ in row)

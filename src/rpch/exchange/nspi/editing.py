@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from rpch.directory.database import Database
-from rpch.directory.entries import Entries, change_entry, get_entries
+from rpch.directory.entries import change_entry, get_entries, replace_binary
 from rpch.directory.links import MANAGER, OWNER, Links
 from rpch.errors import ConfigError, DecodeError
 from rpch.exchange.nspi.asking import page_of
@@ -21,12 +21,13 @@ from rpch.exchange.nspi.book import Book
 from rpch.exchange.nspi.codepages import CodePage
 from rpch.exchange.nspi.entryids import EphemeralId, decode_entry_id
 from rpch.exchange.nspi.keeper import BookKeeper
-from rpch.exchange.nspi.linkage import LINK_PROPERTIES, LinkProperty
-from rpch.exchange.nspi.objects import AttributeValue, BookObject, entry_id_of, mid_of
+from rpch.exchange.nspi.linkage import LINK_PROPERTIES, LinkProperty, is_changeable
+from rpch.exchange.nspi.objects import AttributeValue, BookObject, DisplayType, entry_id_of, mid_of
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import Row
+from rpch.exchange.nspi.schema import PROPERTIES
 from rpch.exchange.nspi.structures import Stat, Status
-from rpch.exchange.nspi.tags import Kind, Tag, Value, kind_of, number_of
+from rpch.exchange.nspi.tags import Kind, Value, kind_of, number_of
 
 DELETE: Final = 0x1  # MS-OXNSPI 2.2.1.17
 LONGEST_TEXT: Final = 1024
@@ -72,19 +73,24 @@ class BookEditor:
         self, database: Database, keeper: BookKeeper, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._database, self._keeper, self._clock = database, keeper, clock
-        self._entries, self._links = Entries(database), Links(database)
+        self._links = Links(database)
 
     def mod_props(self, user: str | None, stat: Stat, tags: Sequence[int] | None, row: Row) -> None:
-        """Give properties the values in a row; those that are not in it are removed.  3.1.4.1.14"""
+        """Remove the values of some properties, and give others those in a row.  MS-OXNSPI 3.1.4.1.14"""
         page = page_of(stat)
         if tags is None:
             raise Refused(Status.INVALID_PARAMETER, "no properties are named")
-        if stat.current_rec != self._own_mid(user):
+        thing = self._keeper.current().find(stat.current_rec)
+        if thing is None:
+            raise Refused(Status.INVALID_PARAMETER, f"there is no object {stat.current_rec}")
+        if thing.display_type is not DisplayType.MAIL_USER:
+            raise Refused(Status.INVALID_OBJECT, "only people can be changed")
+        if thing.mid != self._own_mid(user):
             raise Refused(Status.ACCESS_DENIED, "only one's own entry")
         given = {number_of(tag): value for tag, value in row}
         texts: dict[str, AttributeValue | None] = {}
         binaries: dict[str, list[bytes]] = {}
-        for tag in tags:
+        for tag in (*tags, *(tag for tag, _ in row)):
             name, kind = _NAMES.get(number_of(tag), ("", Kind.UNSPECIFIED))
             if name not in _OWN_ATTRIBUTES:
                 raise Refused(Status.ACCESS_DENIED, f"{tag:08X} is the administrator's")
@@ -102,63 +108,68 @@ class BookEditor:
         book = self._keeper.current()
         link = LINK_PROPERTIES.get(number_of(tag))
         thing = book.objects.get(mid)
-        if link is None or link.backwards:
-            raise Refused(Status.NOT_FOUND, f"{tag:08X} names no objects that could be others")
-        if thing is None:
+        if number_of(tag) not in PROPERTIES:
+            raise Refused(Status.NOT_FOUND, f"{tag:08X} is not known")
+        if book.find(mid) is None:
             raise Refused(Status.INVALID_PARAMETER, f"there is no object {mid}")
-        if not self._may_link(book, self._own_mid(user), thing, number_of(tag)):
+        if link is None or thing is None or not is_changeable(number_of(tag), thing.display_type):
+            raise Refused(Status.ACCESS_DENIED, f"{tag:08X} of such objects cannot be changed")
+        if not self._may_link(book, self._own_mid(user), thing):
             raise Refused(Status.ACCESS_DENIED, "only owners, and one's own delegates")
-        targets = [entry_id_of(_meant(book, entry_id)) for entry_id in entry_ids]
-        change = self._links.remove if flags & DELETE else self._links.add
-        try:
-            change(entry_id_of(mid), link.name, *targets)
-        except ConfigError as error:
-            raise Refused(Status.INVALID_PARAMETER, str(error)) from error
+        meant = [_meant(book, entry_id) for entry_id in entry_ids]
+        targets = [entry_id_of(each) for each in meant if each is not None]
+        if flags & DELETE:
+            self._links.remove(entry_id_of(mid), link.name, *targets)
+        elif len(targets) < len(meant):
+            raise Refused(Status.ACCESS_DENIED, "an entry id that means nobody")
+        else:
+            self._add(entry_id_of(mid), link.name, targets)
         self._keeper.expire()
+
+    def _add(self, source: int, name: str, targets: Sequence[int]) -> None:
+        try:
+            self._links.add(source, name, *targets)
+        except ConfigError as error:  # somebody went meanwhile
+            raise Refused(Status.ACCESS_DENIED, str(error)) from error
 
     def _own_mid(self, user: str | None) -> int | None:
         """The object of who asks."""
         found = self._keeper.reader.entry_of_account(user) if user else None
         return None if found is None else mid_of(found)
 
-    def _may_link(self, book: Book, own: int | None, thing: BookObject, number: int) -> bool:
-        if own is None:
-            return False
-        if number == number_of(Tag.PUBLIC_DELEGATES):
+    def _may_link(self, book: Book, own: int | None, thing: BookObject) -> bool:
+        if thing.display_type is not DisplayType.DISTRIBUTION_LIST:
             return thing.mid == own
         owners = [*book.linkage.ends(thing.mid, LinkProperty(OWNER))]
         owners += book.linkage.ends(thing.mid, LinkProperty(MANAGER))
-        return number == number_of(Tag.MEMBER) and own in owners
+        return own in owners
 
     def _store(
         self, entry_id: int, texts: Mapping[str, AttributeValue | None], binaries: Mapping[str, list[bytes]]
     ) -> None:
-        if texts:
-            with self._database.write() as connection:
-                entry = get_entries(connection, [entry_id]).get(entry_id)
-                if entry is None:
-                    raise Refused(Status.INVALID_OBJECT, "the entry is gone")
-                merged = {**entry.attributes, **texts}
-                kept = {name: value for name, value in merged.items() if value is not None}
-                change_entry(connection, replace(entry, attributes=kept), self._clock())
-        for name, values in binaries.items():
-            self._entries.set_binary(entry_id, name, values)
+        with self._database.write() as connection:
+            entry = get_entries(connection, [entry_id]).get(entry_id)
+            if entry is None:
+                raise Refused(Status.INVALID_PARAMETER, "the entry is gone")
+            merged = {**entry.attributes, **texts}
+            kept = {name: value for name, value in merged.items() if value is not None}
+            change_entry(connection, replace(entry, attributes=kept), self._clock())
+            for name, values in binaries.items():
+                replace_binary(connection, entry_id, name, values)
         self._keeper.expire()
 
 
-def _meant(book: Book, data: bytes) -> int:
-    """The object that an entry id of either kind means."""
+def _meant(book: Book, data: bytes) -> int | None:
+    """The object that an entry id of either kind means; None when it means nobody."""
     try:
         entry_id = decode_entry_id(data)
-    except DecodeError as error:
-        raise Refused(Status.INVALID_PARAMETER, str(error)) from None
+    except DecodeError:
+        return None
     if isinstance(entry_id, EphemeralId):
         mid = entry_id.mid if entry_id.server == book.guid else None
     else:
         mid = book.by_dn(entry_id.dn)
-    if mid is None or mid not in book.objects:
-        raise Refused(Status.INVALID_PARAMETER, "an entry id that means nobody")
-    return mid
+    return mid if mid in book.objects else None
 
 
 def _text(value: Value | None, page: CodePage, *, several: bool) -> AttributeValue | None:
@@ -171,7 +182,7 @@ def _text(value: Value | None, page: CodePage, *, several: bool) -> AttributeVal
         or len(found) > MOST_TEXTS
         or any(len(each) > LONGEST_TEXT for each in found)
     ):
-        raise Refused(Status.INVALID_PARAMETER, "no text, or too long")
+        raise Refused(Status.ACCESS_DENIED, "no text, or too long")
     found = [each for each in found if each]
     if several:
         return found or None
@@ -187,5 +198,5 @@ def _binaries(value: Value | None) -> list[bytes]:
         or len(found) > MOST_BINARIES
         or any(len(each) > LARGEST_BINARY for each in found)
     ):
-        raise Refused(Status.INVALID_PARAMETER, "no binary value, or too large")
+        raise Refused(Status.ACCESS_DENIED, "no binary value, or too large")
     return found

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from rpch.directory.book_reader import StoredLink
 from rpch.directory.links import DELEGATE, MANAGER, MEMBER, OWNER
-from rpch.exchange.nspi.objects import mid_of
+from rpch.exchange.nspi.objects import DisplayType, mid_of
 from rpch.exchange.nspi.tags import Tag, number_of
 
 
@@ -37,6 +37,19 @@ LINK_PROPERTIES: Final[Mapping[int, LinkProperty]] = {
         Tag.PUBLIC_DELEGATES_BACK_LINK: LinkProperty(DELEGATE, backwards=True),
     }.items()
 }
+
+_CHANGEABLE: Final = frozenset(
+    {
+        (number_of(Tag.MEMBER), DisplayType.DISTRIBUTION_LIST),
+        (number_of(Tag.PUBLIC_DELEGATES), DisplayType.MAIL_USER),
+    }
+)
+
+
+def is_changeable(number: int, display_type: DisplayType) -> bool:
+    """Whether the protocol lets clients change a property of such objects.  MS-OXNSPI 3.1.4.1.15"""
+    return (number, display_type) in _CHANGEABLE
+
 
 _Ends: TypeAlias = "dict[int, array[int]]"
 

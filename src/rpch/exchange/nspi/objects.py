@@ -98,6 +98,11 @@ class BookObject:
         return SHOWN[self.kind]
 
     @property
+    def display_type(self) -> DisplayType:
+        """How clients show it."""
+        return self.shown.display_type
+
+    @property
     def is_container(self) -> bool:
         """Whether it holds others and is no recipient itself."""
         return self.kind is EntryKind.CONTAINER

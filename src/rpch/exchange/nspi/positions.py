@@ -27,16 +27,14 @@ class Place:
     table: Table
     position: int
 
+    @property
+    def mid(self) -> int:
+        """The object of the row, or the sign for the end."""
+        return self.table.mid_at(self.position) if self.position < len(self.table) else END
+
     def stat(self, stat: Stat) -> Stat:
         """How a client is told of it.  MS-OXNSPI 3.1.4.5.1"""
-        table, position = self.table, self.position
-        return replace(
-            stat,
-            current_rec=table.mid_at(position) if position < len(table) else END,
-            delta=0,
-            num_pos=position,
-            total_recs=len(table),
-        )
+        return replace(stat, current_rec=self.mid, delta=0, num_pos=self.position, total_recs=len(self.table))
 
     def moved(self, rows: int) -> Place:
         """So many rows further on, or back; never outside of the table."""

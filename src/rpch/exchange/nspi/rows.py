@@ -37,6 +37,9 @@ DEFAULT_COLUMNS: Final = (
 )
 """What a client gets that asks for nothing in particular.  MS-OXNSPI 3.1.4.1.8"""
 
+NATIVELY_NARROW: Final = frozenset({number_of(Tag.DISPLAY_NAME_PRINTABLE)})
+"""Text that is not Unicode where nobody says what it should be.  MS-OXNSPI 3.1.4.3.1"""
+
 _KINDS: Final[Mapping[int, int]] = {number_of(tag): kind_of(tag) for tag in Tag} | {
     number: each.kind for number, each in PROPERTIES.items()
 }
@@ -113,7 +116,7 @@ class Rows:
         missing = with_kind(tag, Kind.ERROR)
         known = PROPERTIES.get(number)
         if kind == Kind.UNSPECIFIED:
-            kind = native
+            kind = Kind.STRING8 if number in NATIVELY_NARROW else native
         convert = self._conversion(native, kind)
         if native == Kind.UNSPECIFIED or (convert is None and native != kind):
             return _Column(number, missing, missing, None, None)

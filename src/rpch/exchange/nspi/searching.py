@@ -10,14 +10,14 @@ from typing import Final
 from rpch.exchange.nspi.asking import asked, page_of
 from rpch.exchange.nspi.book import Book
 from rpch.exchange.nspi.conditions import Condition
-from rpch.exchange.nspi.linkage import LINK_PROPERTIES
+from rpch.exchange.nspi.linkage import LINK_PROPERTIES, is_changeable
 from rpch.exchange.nspi.matching import Prepared, prepare
-from rpch.exchange.nspi.positions import Place, moved, table_of
+from rpch.exchange.nspi.positions import table_of
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.resolution import Resolution, Resolver, ambiguous
 from rpch.exchange.nspi.rows import DEFAULT_COLUMNS, BinarySource, Row, Rows
 from rpch.exchange.nspi.structures import MOST_VALUES, Stat, Status
-from rpch.exchange.nspi.tables import key_for
+from rpch.exchange.nspi.tables import SORT_DISPLAY_NAME, SORT_DISPLAY_NAME_WRITE, Table, key_for
 from rpch.exchange.nspi.tags import number_of
 
 MOST_NAMES: Final = 1000
@@ -48,14 +48,19 @@ def get_matches(
     condition: Condition | None,
     requested: int,
     tags: Sequence[int] | None,
+    property_number: int | None = None,
 ) -> Matches:
-    """Which objects meet a condition; without one, which objects a property names.  MS-OXNSPI 3.1.4.1.10"""
+    """Which objects meet a condition; without one, which objects a property names.  MS-OXNSPI 3.1.4.1.10
+
+    The property stands in the place of the container, unless it is given by its number.
+    """
     page = page_of(stat)
     if condition is None:
-        mids = _named(book, stat)
+        number = number_of(stat.container_id) if property_number is None else property_number
+        mids = _named(book, stat, number)
     else:
-        prepared = prepare(book, condition, partial(ambiguous, book))
-        mids = _meeting(book, moved(book, stat), prepared)
+        table = table_of(book, stat)
+        mids = _meeting(book, table, prepare(book, condition, partial(ambiguous, book)))
     if len(mids) > min(requested, MOST_VALUES):
         raise Refused(Status.TABLE_TOO_BIG, f"{len(mids)} objects")
     rows = None
@@ -89,29 +94,29 @@ def dn_to_mid(book: Book, names: Sequence[str | None]) -> list[int]:
     return [(book.by_dn(name) or 0) if name else 0 for name in names]
 
 
-def _named(book: Book, stat: Stat) -> list[int]:
-    """The objects that a property names; the container stands for the property here."""
-    if book.find(stat.current_rec) is None:
-        raise Refused(Status.INVALID_BOOKMARK, f"there is no object {stat.current_rec}")
-    link = LINK_PROPERTIES.get(number_of(stat.container_id))
+def _named(book: Book, stat: Stat, number: int) -> list[int]:
+    """The objects that a property of an object names, by display name."""
+    thing = book.find(stat.current_rec)
+    if thing is None:
+        raise Refused(Status.GENERAL_FAILURE, f"there is no object {stat.current_rec}")
+    link = LINK_PROPERTIES.get(number)
     if link is None:
-        raise Refused(Status.NOT_SUPPORTED, f"{stat.container_id:08X} names no objects")
-    things = [thing for mid in book.linkage.ends(stat.current_rec, link) if (thing := book.objects.get(mid))]
-    return [thing.mid for thing in sorted(things, key=key_for(stat.sort_type, stat.sort_locale))]
+        raise Refused(Status.NOT_SUPPORTED, f"{number:04X} names no objects")
+    if stat.sort_type == SORT_DISPLAY_NAME_WRITE and not is_changeable(number, thing.display_type):
+        raise Refused(
+            Status.NOT_SUPPORTED, f"{number:04X} of {stat.current_rec} is not for clients to change"
+        )
+    things = [each for mid in book.linkage.ends(stat.current_rec, link) if (each := book.objects.get(mid))]
+    return [each.mid for each in sorted(things, key=key_for(SORT_DISPLAY_NAME, stat.sort_locale))]
 
 
-def _meeting(book: Book, start: Place, prepared: Prepared) -> list[int]:
-    """The rows from a position on that meet a condition."""
-    table = start.table
+def _meeting(book: Book, table: Table, prepared: Prepared) -> list[int]:
+    """The rows of a table that meet a condition."""
     if prepared.among is None:
-        wanted = table.mids(start.position)
+        wanted = table.mids()
     else:
-        places = [
-            (position, mid)
-            for mid in prepared.among
-            if (position := table.position(book.objects[mid])) is not None and position >= start.position
-        ]
-        wanted = [mid for _, mid in sorted(places)]
+        places = ((table.position(book.objects[mid]), mid) for mid in prepared.among)
+        wanted = [mid for _, mid in sorted((at, mid) for at, mid in places if at is not None)]
     if prepared.terms * len(wanted) > MOST_TESTS:
         raise Refused(Status.TOO_COMPLEX, f"{prepared.terms} terms for {len(wanted)} objects")
     return [mid for mid in wanted if prepared.accepts(book.objects[mid])]

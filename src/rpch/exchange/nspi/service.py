@@ -21,6 +21,7 @@ from rpch.exchange.nspi.structures import Status
 from rpch.exchange.nspi.wire import (
     condition_from_wire,
     names_from_wire,
+    property_from_wire,
     row_from_wire,
     row_to_wire,
     rows_to_wire,
@@ -56,6 +57,8 @@ class NspiService(Nspi):
         return wire.BindResponse(given, ContextHandle(uuid=handle), Status.SUCCESS)
 
     async def unbind(self, call: Call, request: wire.UnbindRequest) -> wire.UnbindResponse:
+        if request.handle.is_nil:
+            return wire.UnbindResponse(NIL_HANDLE, Status.UNBIND_FAILURE)
         _session(call, request.handle)
         call.association.close(request.handle.uuid)
         return wire.UnbindResponse(NIL_HANDLE, Status.UNBIND_SUCCESS)
@@ -98,7 +101,8 @@ class NspiService(Nspi):
             page = page_of(request.stat)
             condition = None if request.filter is None else condition_from_wire(request.filter, page)
             tags = tags_from_wire(request.tags)
-            found = await self._book.get_matches(request.stat, condition, request.requested, tags)
+            name = property_from_wire(request.property_name)
+            found = await self._book.get_matches(request.stat, condition, request.requested, tags, name)
         except Refused as refused:
             return wire.GetMatchesResponse(request.stat, None, None, refused.status)
         rows = None if found.rows is None else rows_to_wire(found.rows)

@@ -9,12 +9,14 @@ from rpch.errors import LocalProtocolError
 from rpch.exchange.nspi import conditions, structures
 from rpch.exchange.nspi.codepages import CodePage
 from rpch.exchange.nspi.conditions import Condition
+from rpch.exchange.nspi.entryids import PROVIDER
 from rpch.exchange.nspi.matching import DEEPEST
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import Row
 from rpch.exchange.nspi.structures import (
     Binary,
     BinaryArray,
+    PropertyName,
     PropertyRow,
     PropertyRows,
     PropertyTags,
@@ -99,6 +101,15 @@ def _to_wire(kind: int, value: Value) -> Any:
 def names_from_wire(names: Sequence[str | None], page: CodePage) -> list[str | None]:
     """Names in a code page."""
     return [None if name is None else page.decode(name.encode(_OCTETS)) for name in names]
+
+
+def property_from_wire(name: PropertyName | None) -> int | None:
+    """The number of a property by name, which is all the name that those of an address book have.  2.2.6.1"""
+    if name is None:
+        return None
+    if name.guid not in (None, bytes(16), PROVIDER) or not 0 <= name.number <= 0xFFFF:
+        raise Refused(Status.NOT_SUPPORTED, "an address book has no properties by that name")
+    return name.number
 
 
 def condition_from_wire(restriction: Restriction, page: CodePage, depth: int = 1) -> Condition:

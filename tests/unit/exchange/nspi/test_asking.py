@@ -6,6 +6,7 @@ from rpch.exchange.nspi.asking import (
     MOST_ASKED_CELLS,
     MOST_CELLS,
     asked,
+    page_for,
     page_numbered,
     page_of,
     rows_at_once,
@@ -26,6 +27,13 @@ def test_a_code_page_must_be_known_and_not_be_unicode() -> None:
         assert refused.value.status is status
     with pytest.raises(Refused):
         page_numbered(1200)
+
+
+def test_unicode_is_no_matter_where_there_is_no_text_in_a_code_page() -> None:
+    assert page_for(stat(code_page=1200), [Tag.DISPLAY_NAME, 0x3001_0000]).number == 0
+    assert page_for(stat(code_page=932), [0x3001_001E]).number == 932
+    with pytest.raises(Refused):
+        page_for(stat(code_page=1200), [Tag.OBJECT_TYPE, 0x800F_101E])
 
 
 def test_wide_rows_come_in_smaller_numbers() -> None:

@@ -1,5 +1,7 @@
 """Going through tables, operation by operation."""
 
+from dataclasses import replace
+
 import pytest
 
 from rpch.exchange.nspi.asking import EPHEMERAL_IDS, MOST_CELLS
@@ -38,6 +40,14 @@ def test_update_stat_tells_position_and_distance() -> None:
     after, moved = update_stat(BOOK, stat(current=21, delta=2))
     assert (after.current_rec, after.num_pos, after.total_recs, moved) == (23, 3, 5, 2)
     assert update_stat(BOOK, stat(current=21, delta=-9))[1] == -1
+
+
+def test_update_stat_does_not_find_who_is_no_row() -> None:
+    """Constraint 5, for those who are gone, hidden, or were never there."""
+    for mid in (99, 40, 3, 0xF):
+        with pytest.raises(Refused) as refused:
+            update_stat(BOOK, stat(current=mid, position=1))
+        assert refused.value.status is Status.NOT_FOUND
 
 
 def test_query_rows_goes_on_behind_what_it_gave() -> None:
@@ -102,10 +112,26 @@ def test_seek_finds_the_first_that_is_not_before() -> None:
     assert (after.current_rec, rows) == (23, None)
 
 
-def test_seek_in_certain_objects() -> None:
-    after, rows = seek_entries(BOOK, SOURCE, stat(), (Tag.DISPLAY_NAME, "b"), [24, 99, 20, 22], TAGS)
-    assert names(rows) == ["carl", "Eve"]
-    assert (after.current_rec, after.num_pos, after.total_recs) == (22, 1, 3)
+def test_seek_in_a_table_of_the_client_s_keeps_its_rows_and_their_numbers() -> None:
+    """Constraints 8, 12 and 13: who is gone keeps the row, and has nothing but errors in it."""
+    table = [20, 99, 22, 98, 24]
+    after, rows = seek_entries(BOOK, SOURCE, stat(), (Tag.DISPLAY_NAME, "b"), table, TAGS)
+    assert names(rows) == ["carl", int(Status.NOT_FOUND), "Eve"]
+    assert (after.current_rec, after.num_pos, after.total_recs) == (22, 2, 5)
+    with pytest.raises(Refused) as refused:
+        seek_entries(BOOK, SOURCE, stat(), (Tag.DISPLAY_NAME, "b"), [20, 99], TAGS)
+    assert refused.value.status is Status.NOT_FOUND
+    _, rows = seek_entries(BOOK, SOURCE, stat(), (Tag.DISPLAY_NAME, "b"), table, None)
+    assert rows is None
+
+
+def test_seek_changes_nothing_but_the_position() -> None:
+    """Constraint 12: the other fields stay, delta too."""
+    where = stat(current=24, delta=3, locale=0x041D)
+    for table in (None, [20, 21]):
+        after, _ = seek_entries(BOOK, SOURCE, where, (Tag.DISPLAY_NAME, "b"), table, None)
+        kept = replace(where, current_rec=21, num_pos=1, total_recs=after.total_recs)
+        assert after == kept
 
 
 def test_seek_shows_a_page() -> None:
@@ -134,7 +160,8 @@ def test_resort_sorts_and_drops_who_is_gone() -> None:
     after, order = resort_restriction(BOOK, stat(current=22, position=77), [24, 99, 22, 20, 22])
     assert order == [20, 22, 24]
     assert (after.current_rec, after.num_pos, after.total_recs) == (22, 1, 3)
-    after, _ = resort_restriction(BOOK, stat(current=23, position=7), [24])
+    after, _ = resort_restriction(BOOK, stat(current=23, position=7, delta=4), [24])
+    assert after.delta == 4  # constraint 8: nothing else changes
     assert (after.current_rec, after.num_pos, after.total_recs) == (0, 0, 1)
     with pytest.raises(Refused) as refused:
         resort_restriction(BOOK, stat(sort_type=3), [24])

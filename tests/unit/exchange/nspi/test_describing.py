@@ -47,6 +47,24 @@ def test_get_props_of_everything_there_is() -> None:
     assert get_props(BOOK, SOURCE, 0, stat(current=SERVER_MID), [Tag.ADDRTYPE])[0] == [(Tag.ADDRTYPE, "EX")]
 
 
+def test_get_props_needs_no_code_page_for_what_is_not_in_one() -> None:
+    """MS-OXNSPI 3.1.4.1.7, constraint 1."""
+    where = stat(current=20, code_page=1200)
+    assert get_props(BOOK, SOURCE, 0, where, [Tag.DISPLAY_NAME, Tag.OBJECT_TYPE])[0] == [
+        (Tag.DISPLAY_NAME, "Téam"),
+        (Tag.OBJECT_TYPE, 8),
+    ]
+    for tags in ([Tag.OBJECT_TYPE, NAME_8], None):
+        with pytest.raises(Refused) as refused:
+            get_props(BOOK, SOURCE, 0, where, tags)
+        assert refused.value.status is Status.NOT_SUPPORTED
+
+
+def test_get_props_does_not_look_at_the_container() -> None:
+    """Note <5>: after GetMatches something else stands there."""
+    assert get_props(BOOK, SOURCE, 0, stat(current=20, container=1000), [Tag.TITLE])[1]
+
+
 def test_get_props_of_nobody() -> None:
     for current in (0, 1, 2, 99):
         assert get_props(BOOK, SOURCE, 0, stat(current=current), None) == ([], True)

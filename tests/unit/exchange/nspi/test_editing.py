@@ -7,9 +7,10 @@ import pytest
 
 from rpch.directory.database import Database
 from rpch.directory.entries import Entries, EntryKind, NewEntry
-from rpch.directory.links import DELEGATE, MEMBER, OWNER, Links
+from rpch.directory.links import DELEGATE, MANAGER, MEMBER, OWNER, Links
 from rpch.exchange.nspi.editing import DELETE, LARGEST_BINARY, LONGEST_TEXT, BookEditor
 from rpch.exchange.nspi.entryids import EphemeralId, PermanentId
+from rpch.exchange.nspi.fixed import SERVER_MID
 from rpch.exchange.nspi.keeper import BookKeeper
 from rpch.exchange.nspi.objects import mid_of
 from rpch.exchange.nspi.refusals import Refused
@@ -101,16 +102,30 @@ def test_everything_else_is_not_theirs(scene: Scene) -> None:
     assert mod(ALICE, own.current_rec, [Tag.TITLE]) is Status.ACCESS_DENIED
     assert mod(ALICE, own.current_rec, [0x7777_001F]) is Status.ACCESS_DENIED
     assert mod(ALICE, own.current_rec, None) is Status.INVALID_PARAMETER
-    assert mod(ALICE, own.current_rec, [*mobile], 5) is Status.INVALID_PARAMETER
-    assert mod(ALICE, own.current_rec, [*mobile], "x" * (LONGEST_TEXT + 1)) is Status.INVALID_PARAMETER
-    assert mod(ALICE, own.current_rec, [Tag.THUMBNAIL_PHOTO], "x") is Status.INVALID_PARAMETER
-    assert (
-        mod(ALICE, own.current_rec, [Tag.THUMBNAIL_PHOTO], bytes(LARGEST_BINARY + 1))
-        is Status.INVALID_PARAMETER
-    )
-    assert mod(ALICE, own.current_rec, [Tag.USER_X509_CERTIFICATE], (b"x",) * 50) is Status.INVALID_PARAMETER
-    assert mod(ALICE, own.current_rec, [0x3A1B_101F], ("x",) * 500) is Status.INVALID_PARAMETER
+    for tag, value in (  # constraint 11: what cannot be done for any other reason
+        (Tag.MOBILE_TELEPHONE, 5),
+        (Tag.MOBILE_TELEPHONE, "x" * (LONGEST_TEXT + 1)),
+        (Tag.THUMBNAIL_PHOTO, "x"),
+        (Tag.THUMBNAIL_PHOTO, bytes(LARGEST_BINARY + 1)),
+        (Tag.USER_X509_CERTIFICATE, (b"x",) * 50),
+        (0x3A1B_101F, ("x",) * 500),
+    ):
+        assert mod(ALICE, own.current_rec, [tag], value) is Status.ACCESS_DENIED
+    assert mod(ALICE, 9999, [*mobile]) is Status.INVALID_PARAMETER  # constraint 6
+    assert mod(ALICE, 0, [*mobile]) is Status.INVALID_PARAMETER
+    for other in (mid_of(scene.group), mid_of(scene.contact), SERVER_MID):  # constraint 7
+        assert mod(ALICE, other, [*mobile]) is Status.INVALID_OBJECT
     assert scene.attributes() == {"title": "Boss"}
+
+
+def test_what_is_in_the_row_is_given_and_what_is_only_named_is_removed(scene: Scene) -> None:
+    """MS-OXNSPI 3.1.4.1.14, constraints 8 to 10."""
+    where = stat(current=mid_of(scene.alice))
+    scene.editor.mod_props(ALICE, where, [], [(Tag.MOBILE_TELEPHONE, "1"), (Tag.THUMBNAIL_PHOTO, b"x")])
+    assert scene.attributes() == {"title": "Boss", "mobile": "1"}
+    scene.editor.mod_props(ALICE, where, [Tag.MOBILE_TELEPHONE], [(Tag.HOME_TELEPHONE, "2")])
+    assert scene.attributes() == {"title": "Boss", "homePhone": "2"}
+    assert scene.entries.binary(scene.alice, "thumbnailPhoto") == [b"x"]
 
 
 def test_nothing_changes_when_one_of_several_is_not_theirs(scene: Scene) -> None:
@@ -151,16 +166,39 @@ def test_other_links_are_not_theirs(scene: Scene) -> None:
     assert mod(ALICE, Tag.OWNER, group, bob) is Status.ACCESS_DENIED
     assert mod(ALICE, Tag.PUBLIC_DELEGATES, mid_of(scene.bob), bob) is Status.ACCESS_DENIED
     assert mod(ALICE, Tag.MANAGER, alice, bob) is Status.ACCESS_DENIED
-    assert mod(ALICE, Tag.IS_MEMBER_OF_DL, alice, bob) is Status.NOT_FOUND
-    assert mod(ALICE, Tag.TITLE, alice, bob) is Status.NOT_FOUND
-    assert mod(ALICE, Tag.MEMBER, 9999, bob) is Status.INVALID_PARAMETER
+    assert mod(ALICE, Tag.IS_MEMBER_OF_DL, alice, bob) is Status.ACCESS_DENIED
+    assert mod(ALICE, Tag.TITLE, alice, bob) is Status.ACCESS_DENIED
+    assert mod(ALICE, 0x7777_000D, alice, bob) is Status.NOT_FOUND  # constraint 3
+    assert mod(ALICE, Tag.MEMBER, 9999, bob) is Status.INVALID_PARAMETER  # constraint 4
+    assert mod(ALICE, Tag.MEMBER, alice, bob) is Status.ACCESS_DENIED  # constraint 5
+    assert mod(ALICE, Tag.PUBLIC_DELEGATES, group, bob) is Status.ACCESS_DENIED
+    assert mod(ALICE, Tag.MEMBER, SERVER_MID, bob) is Status.ACCESS_DENIED
     for bad in (
         b"",
         b"nonsense",
         PermanentId(0, "/o=nobody").encode(),
         EphemeralId(bytes(16), 0, alice).encode(),
     ):
-        assert mod(ALICE, Tag.MEMBER, group, [bad]) is Status.INVALID_PARAMETER
+        assert mod(ALICE, Tag.MEMBER, group, [*bob, bad]) is Status.ACCESS_DENIED  # constraint 8
+    assert scene.targets(scene.group, MEMBER) == []
+
+
+def test_people_do_not_get_members_by_having_a_manager(scene: Scene) -> None:
+    """Constraint 5: only groups have members, whoever is responsible for somebody."""
+    Links(scene.database).add(scene.bob, MANAGER, scene.alice)
+    scene.keeper.expire()
+    ids = [scene.permanent(scene.contact)]
+    bob = mid_of(scene.bob)
+    status = refused(lambda: scene.editor.mod_link_att(ALICE, 0, Tag.MEMBER, bob, ids))
+    assert status is Status.ACCESS_DENIED
+
+
+def test_who_is_no_member_is_no_mistake_to_remove(scene: Scene) -> None:
+    """Constraint 6, for those that mean nobody any more too."""
+    group, bob = mid_of(scene.group), scene.permanent(scene.bob)
+    scene.editor.mod_link_att(ALICE, 0, Tag.MEMBER, group, [bob])
+    gone = [b"nonsense", PermanentId(0, "/o=nobody").encode(), scene.permanent(scene.contact), bob]
+    scene.editor.mod_link_att(ALICE, DELETE, Tag.MEMBER, group, gone)
     assert scene.targets(scene.group, MEMBER) == []
 
 
@@ -170,4 +208,4 @@ def test_those_who_went_meanwhile_cannot_be_linked_or_changed(scene: Scene) -> N
     scene.entries.remove(scene.bob)
     group = mid_of(scene.group)
     status = refused(lambda: scene.editor.mod_link_att(ALICE, 0, Tag.MEMBER, group, ids))
-    assert status is Status.INVALID_PARAMETER
+    assert status is Status.ACCESS_DENIED

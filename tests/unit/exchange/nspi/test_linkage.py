@@ -1,7 +1,8 @@
 """Links from both ends, as a whole and after changes."""
 
 from rpch.directory.book_reader import StoredLink
-from rpch.exchange.nspi.linkage import LINK_PROPERTIES, Linkage, LinkProperty
+from rpch.exchange.nspi.linkage import LINK_PROPERTIES, Linkage, LinkProperty, is_changeable
+from rpch.exchange.nspi.objects import DisplayType
 from rpch.exchange.nspi.tags import Tag, number_of
 
 MEMBERS, GROUPS = LinkProperty("member"), LinkProperty("member", backwards=True)
@@ -44,3 +45,14 @@ def test_properties_that_name_objects() -> None:
     assert LINK_PROPERTIES[number_of(Tag.MEMBER)] == MEMBERS
     assert LINK_PROPERTIES[number_of(Tag.IS_MEMBER_OF_DL)] == GROUPS
     assert number_of(Tag.DISPLAY_NAME) not in LINK_PROPERTIES
+
+
+def test_clients_change_members_of_groups_and_delegates_of_people_only() -> None:
+    member, delegates = number_of(Tag.MEMBER), number_of(Tag.PUBLIC_DELEGATES)
+    changeable = [
+        (number, kind) for number in LINK_PROPERTIES for kind in DisplayType if is_changeable(number, kind)
+    ]
+    assert changeable == [
+        (member, DisplayType.DISTRIBUTION_LIST),
+        (delegates, DisplayType.MAIL_USER),
+    ]

@@ -159,3 +159,12 @@ def test_what_an_object_has() -> None:
     server = BOOK.find(SERVER_MID)
     assert server is not None
     assert {NAME_8, 0x8170_101E, Tag.ENTRYID} <= set(present_tags(BOOK, server, objects=True))
+
+
+def test_the_printable_name_is_8_bit_where_nobody_says_what_it_should_be() -> None:
+    """MS-OXNSPI 3.1.4.3.1"""
+    one = book(thing(20, "Zoé"))
+    page = find(1252)
+    assert page is not None
+    (row,) = Rows(one, Binaries(), [0x39FF_0000, 0x39FF_001F, 0x3001_0000], page).of([20])
+    assert row == [(0x39FF_001E, b"Zoe"), (0x39FF_001F, "Zoe"), (Tag.DISPLAY_NAME, "Zoé")]

@@ -1,5 +1,7 @@
 """Finding objects, operation by operation."""
 
+from dataclasses import replace
+
 import pytest
 
 from rpch.directory.entries import EntryKind
@@ -30,12 +32,36 @@ def test_matches_come_in_the_order_of_the_table() -> None:
     assert found.stat.container_id == 21
 
 
-def test_matches_begin_at_the_position() -> None:
+def test_matches_are_rows_of_the_table_wherever_the_client_is_in_it() -> None:
+    """Constraint 8 of MS-OXNSPI 3.1.4.1.10; constraint 15 keeps every field but the container."""
     for where in (stat(current=22), stat(delta=1), stat(current=CURRENT, position=1, total=3)):
-        assert get_matches(BOOK, SOURCE, where, BOSSES, 10, None).mids == [20]
+        found = get_matches(BOOK, SOURCE, where, BOSSES, 10, None)
+        assert found.mids == [21, 20]
+        assert found.stat == replace(where, container_id=where.current_rec)
         named = All((Compares(4, Tag.ANR, "z"), BOSSES))
         assert get_matches(BOOK, SOURCE, where, named, 10, None).mids == [20]
-    assert get_matches(BOOK, SOURCE, stat(current=22), Compares(4, Tag.ANR, "ann"), 10, None).mids == []
+    hidden = Compares(4, Tag.ANR, f"={GHOST.dn}")
+    assert get_matches(BOOK, SOURCE, stat(), hidden, 10, None).mids == []
+
+
+def test_a_property_that_names_objects_can_be_given_by_its_number() -> None:
+    """Constraint 9: then the container says nothing."""
+    where = stat(container=Tag.TITLE, current=22)
+    assert get_matches(BOOK, SOURCE, where, None, 10, None, 0x8009).mids == [21, 23, 20]
+    assert get_matches(BOOK, SOURCE, where, None, 10, None, 0x8008).mids == []
+
+
+def test_a_table_to_write_is_refused_where_nothing_can_be_written() -> None:
+    """Constraint 11; and constraint 14, by display name whatever the sort type."""
+    for sort_type in (0, 3, 1000, 1001):
+        where = stat(container=Tag.MEMBER, current=22, sort_type=sort_type)
+        assert get_matches(BOOK, SOURCE, where, None, 10, None).mids == [21, 23, 20]
+    where = stat(container=Tag.PUBLIC_DELEGATES, current=20, sort_type=1001)
+    assert get_matches(BOOK, SOURCE, where, None, 10, None).mids == []
+    for tag, mid in ((Tag.IS_MEMBER_OF_DL, 20), (Tag.MANAGER, 20), (Tag.MEMBER, 20)):
+        with pytest.raises(Refused) as refused:
+            get_matches(BOOK, SOURCE, stat(container=tag, current=mid, sort_type=1001), None, 9, None)
+        assert refused.value.status is Status.NOT_SUPPORTED
 
 
 def test_matches_come_with_rows_and_ephemeral_ids() -> None:
@@ -61,7 +87,7 @@ def test_matches_are_refused_where_there_are_too_many_or_none_can_be() -> None:
     for where, condition, requested, tags, status in (
         (stat(), BOSSES, 1, None, Status.TABLE_TOO_BIG),
         (stat(container=Tag.MEMBER, current=22), None, 2, None, Status.TABLE_TOO_BIG),
-        (stat(container=Tag.MEMBER, current=99), None, 9, None, Status.INVALID_BOOKMARK),
+        (stat(container=Tag.MEMBER, current=99), None, 9, None, Status.GENERAL_FAILURE),
         (stat(container=Tag.TITLE, current=20), None, 9, None, Status.NOT_SUPPORTED),
         (stat(container=99), BOSSES, 9, None, Status.INVALID_BOOKMARK),
         (stat(code_page=1200), BOSSES, 9, None, Status.NOT_SUPPORTED),

@@ -1,6 +1,7 @@
 """The interface over RPC: sessions, statuses, and what a refused operation answers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from rpch.exchange.nspi.structures import (
     BinaryArray,
     Exists,
     Not,
+    PropertyName,
     PropertyRow,
     PropertyTags,
     PropertyValue,
@@ -74,6 +76,12 @@ async def test_a_session_from_bind_to_unbind(book: AddressBookService, caller: C
     with pytest.raises(RpcFault) as fault:
         await caller.call(Nspi.unbind, wire.UnbindRequest(bound.handle, 0))
     assert fault.value.status == RpcStatus.S_FAULT_CONTEXT_MISMATCH
+
+
+async def test_a_session_that_was_never_begun_cannot_be_ended(caller: Calling) -> None:
+    """MS-OXNSPI 3.1.4.1.2, constraint 2."""
+    answer = await caller.call(Nspi.unbind, wire.UnbindRequest(NIL_HANDLE, 7))
+    assert answer == wire.UnbindResponse(NIL_HANDLE, Status.UNBIND_FAILURE)
 
 
 async def test_strangers_come_in_where_a_proxy_has_asked_them(book: AddressBookService) -> None:
@@ -147,6 +155,8 @@ async def test_searches(caller: Calling) -> None:
     request = wire.GetMatchesRequest(handle, 0, members, None, 0, None, None, 9, None)
     found = await caller.call(Nspi.get_matches, request)
     assert (found.ids, found.rows) == (PropertyTags((ALICE, BOB)), None)
+    by_name = replace(request, stat=stat(current=TEAM), property_name=PropertyName(None, 0, 0x8009))
+    assert (await caller.call(Nspi.get_matches, by_name)).ids == PropertyTags((ALICE, BOB))
     wide = wire.ResolveNamesWRequest(handle, 0x8000_0000, stat(), NAME, WStringNames(("bob", "x", None)))
     resolved = await caller.call(Nspi.resolve_names_w, wide)
     assert (resolved.ids, names(resolved)) == (PropertyTags((2, 0, 0)), ["Bob"])
@@ -219,7 +229,7 @@ async def test_a_refused_operation_answers_its_status_and_nothing_else(caller: C
     )
     compare = wire.CompareMidsRequest(handle, 0, BAD, ALICE, BOB)
     assert await caller.call(Nspi.compare_mids, compare) == wire.CompareMidsResponse(0, refused)
-    props = wire.GetPropsRequest(handle, 0, BAD, NAME)
+    props = wire.GetPropsRequest(handle, 0, BAD, PropertyTags((0x3001_001E,)))
     assert await caller.call(Nspi.get_props, props) == wire.RowResponse(None, refused)
     listed = wire.GetPropListRequest(handle, 0, 9999, 1252)
     assert await caller.call(Nspi.get_prop_list, listed) == wire.IdsResponse(None, Status.INVALID_OBJECT)

@@ -16,6 +16,7 @@ from rpch.exchange.nspi.conditions import (
     HasSize,
     Not,
 )
+from rpch.exchange.nspi.entryids import PROVIDER
 from rpch.exchange.nspi.matching import DEEPEST
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import Row
@@ -25,6 +26,7 @@ from rpch.exchange.nspi.structures import (
     Compare,
     LongArray,
     Parts,
+    PropertyName,
     PropertyRow,
     PropertyRows,
     PropertyTags,
@@ -41,6 +43,7 @@ from rpch.exchange.nspi.wire import (
     condition_from_wire,
     condition_to_wire,
     names_from_wire,
+    property_from_wire,
     row_from_wire,
     row_to_wire,
     rows_from_wire,
@@ -171,3 +174,17 @@ def test_what_no_server_takes_is_not_sent() -> None:
         condition = Not(condition)
     with pytest.raises(LocalProtocolError):
         condition_to_wire(condition)
+
+
+def test_properties_of_an_address_book_have_numbers_for_names() -> None:
+    assert property_from_wire(None) is None
+    for guid in (None, bytes(16), PROVIDER):
+        assert property_from_wire(PropertyName(guid, 0, 0x8009)) == 0x8009
+    for name in (
+        PropertyName(b"x" * 16, 0, 0x8009),
+        PropertyName(None, 0, -1),
+        PropertyName(None, 0, 1 << 16),
+    ):
+        with pytest.raises(Refused) as refused:
+            property_from_wire(name)
+        assert refused.value.status is Status.NOT_SUPPORTED
