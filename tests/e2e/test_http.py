@@ -9,9 +9,8 @@ from structlog.testing import capture_logs
 
 from rpch.aio.leg import BANNER
 from rpch.dcerpc.pdus import Request
-from rpch.front import door
 from rpch.http.answers import ECHO_PDU, echo_answer
-from rpch.proxy import connection
+from rpch.proxy.limits import HeadSettings
 from rpch.rts.commands import ConnectionTimeout, Destination, FlowControlAck, ForwardDestination, Version
 from rpch.rts.commands import ReceiveWindowSize as Window
 from rpch.rts.pdus import AckWithDestination, ConnB3, ConnC1, ConnC2
@@ -237,10 +236,8 @@ async def test_a_body_that_the_web_application_does_not_read_hides_no_request() 
 # Time and size
 
 
-async def test_a_head_that_does_not_come_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "HEAD_TIMEOUT", 0.05)
-    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.05)
-    async with system() as here:
+async def test_a_head_that_does_not_come_whole() -> None:
+    async with system(heads=HeadSettings(timeout=0.05)) as here:
         for start in (
             b"R",
             b"RPC_IN_DATA /rpc",

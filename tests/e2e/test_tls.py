@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from rpch.errors import AuthenticationFailed, ProxyError
-from rpch.front import door
-from rpch.proxy import connection
+from rpch.proxy.limits import HeadSettings
 from rpch.server.demo import DelayRequest, Demo
 from tests.e2e.system import A1, B1, LOOPBACK, System, certificate, request, system, trusting
 from tests.raw_peer import RawPeer
@@ -84,10 +83,8 @@ async def test_a_client_that_vanishes_without_a_word_of_tls(tmp_path: Path) -> N
 
 @pytest.mark.slow
 async def test_a_head_that_does_not_come_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "HEAD_TIMEOUT", 0.05)
-    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.05)
     monkeypatch.setattr("rpch.aio.lingering.LINGER", 0.1)
-    async with system(**certificate(tmp_path)) as here:
+    async with system(**certificate(tmp_path), heads=HeadSettings(timeout=0.05)) as here:
         for start in (b"R", b"RPC_IN_DATA /rpc"):
             async with tls_peer(here) as peer:
                 peer.send(start)

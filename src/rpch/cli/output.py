@@ -22,3 +22,9 @@ def print_line(text: str) -> None:
 def warn(text: str) -> None:
     """One line on standard error that a person should read."""
     sys.stderr.write(f"warning: {text}\n")
+
+
+def print_text(text: str) -> None:
+    """Text of several lines on standard output, as it is."""
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -3,41 +3,100 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
-from rpch.cli.configuration import configure
-from rpch.cli.output import print_event, print_line
+from rpch.cli.configuration import DEFAULT, configure, origin
+from rpch.cli.example_settings import example_settings
+from rpch.cli.output import print_event, print_line, print_text
+from rpch.cli.setting_options import takes_settings
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.dangers import dangers
+from rpch.proxy.shown_settings import flattened, shown_value
 
-policy = typer.Typer(help="Look at a proxy's settings before they are used.", no_args_is_help=True)
+_HELP: Final = "Look at a proxy's settings before they are used."
+
+policy = typer.Typer(help=_HELP, no_args_is_help=True)
+
+File = Annotated[
+    Path | None, typer.Argument(help="TOML file of `rpch proxy --config`; without it, options alone.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON line an event.")]
 
 
 @policy.callback()
 def about() -> None:
-    """Look at a proxy's settings before they are used."""
+    """Look at a proxy's settings before they are used.
+
+    Each command takes the options of `rpch proxy` too, and then looks at what that would run with.
+    """
+
+
+@takes_settings(ProxyConfiguration)
+def check(given: dict[str, Any], file: File = None, json: Json = False) -> None:
+    """Find dangerous settings and pairs of settings, and say the cure.
+
+    The exit status is 0 when there are none, 1 when there are, and 2 when the settings cannot be used.
+    """
+    settings = configure(ProxyConfiguration, file, given)
+    settings.tls()
+    settings.check()
+    found = dangers(settings, file)
+    everything = flattened(settings)
+    for danger in found:
+        if json:
+            values = {
+                name: {"value": shown_value(name, everything.get(name)), "from": _origin(name, file, given)}
+                for name in danger.settings
+            }
+            facts = {"settings": danger.settings, "values": values}
+            print_event("danger", **facts, what=danger.what, cure=danger.cure)
+        else:
+            print_line(str(danger))
+    looked_at = str(file or "these options")
+    if json:
+        print_event("checked", file=str(file) if file else None, dangers=len(found))
+    elif not found:
+        print_line(f"{looked_at}: nothing dangerous found")
+    raise typer.Exit(1 if found else 0)
+
+
+@takes_settings(ProxyConfiguration)
+def show(
+    given: dict[str, Any],
+    file: File = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what is not as it is by default.")] = False,
+    json: Json = False,
+) -> None:
+    """Show each setting, the value that holds, and where it comes from. Passwords are left out."""
+    for name, value in flattened(configure(ProxyConfiguration, file, given)).items():
+        source = _origin(name, file, given)
+        if changed and source == DEFAULT:
+            continue
+        if json:
+            print_event("setting", name=name, value=shown_value(name, value), origin=source)
+        else:
+            print_line(f"{name:38} {_written(shown_value(name, value)):44} {source}")
 
 
 @policy.command()
-def check(
-    file: Annotated[Path, typer.Argument(help="TOML file of `rpch proxy --config`.")],
-    json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
-) -> None:
-    """Find dangerous settings and pairs of settings, and say the cure. Status 1 when there are any."""
-    settings = configure(ProxyConfiguration, file, {})
-    settings.tls()
-    settings.bindings()
-    settings.authenticator(settings.accounts())
-    found = dangers(settings, file)
-    for danger in found:
-        if json:
-            print_event("danger", settings=danger.settings, what=danger.what, cure=danger.cure)
-        else:
-            print_line(str(danger))
-    if json:
-        print_event("checked", file=str(file), dangers=len(found))
-    elif not found:
-        print_line(f"{file}: nothing dangerous found")
-    raise typer.Exit(1 if found else 0)
+def example() -> None:
+    """Write a settings file with every setting, its meaning and its default, to start from."""
+    print_text(example_settings(ProxyConfiguration))
+
+
+policy.command()(check)
+policy.command()(show)
+
+
+def _origin(name: str, file: Path | None, given: dict[str, Any]) -> str:
+    return origin(tuple(name.split(".")), file, given)
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

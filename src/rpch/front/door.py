@@ -30,7 +30,6 @@ from rpch.http.refusals import HttpRefused
 from rpch.proxy.connection import ProxyConnection
 from rpch.proxy.service import RpcProxy
 
-HEAD_TIMEOUT: Final = 10.0  # seconds for a head to come whole, and for an idle connection to be used
 METHOD_LIMIT: Final = 32
 
 
@@ -237,7 +236,8 @@ class Door(asyncio.Protocol):
         self._lingering = Lingering(self._transport)
 
     def _arm(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, self._late)
+        late = self._proxy.options.head_timeout
+        self._timer = asyncio.get_running_loop().call_later(late, self._late)
 
     def _disarm(self) -> None:
         if self._timer is not None:

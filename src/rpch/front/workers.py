@@ -53,18 +53,24 @@ def run_workers(
     ready: Callable[[], None],
     *,
     on_stop: Callable[[], None] = lambda: None,
+    reloads: bool = False,
 ) -> None:
     """Run `work` in `count` processes until SIGTERM or SIGINT; `ready` when all of them serve.
+
+    `reloads` says that workers read their settings again at SIGHUP, which is then passed on to them.
 
     `on_stop` gives up what this process holds for its workers: as long as it holds the socket, the system
     takes connections that nobody will serve.
     """
-    _Supervisor(count, work, on_stop).run(ready)
+    _Supervisor(count, work, on_stop, reloads=reloads).run(ready)
 
 
 class _Supervisor:
-    def __init__(self, count: int, work: Callable[[Tell], None], on_stop: Callable[[], None]) -> None:
+    def __init__(
+        self, count: int, work: Callable[[Tell], None], on_stop: Callable[[], None], *, reloads: bool
+    ) -> None:
         self._count, self._work, self._on_stop = count, work, on_stop
+        self._reloads = reloads
         self._workers: dict[int, _Worker] = {}  # by pipe
         self._stopping = False
         self._start_at = 0.0  # not earlier
@@ -77,6 +83,8 @@ class _Supervisor:
         signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
+        if self._reloads:
+            signal.signal(signal.SIGHUP, self._pass_on)
         told = False
         while self._workers or not self._stopping:
             self._fill_up()
@@ -116,6 +124,8 @@ class _Supervisor:
     def _run_worker(self, pipe: int) -> NoReturn:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        if self._reloads:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it listens for it itself
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         status = 1
         try:
@@ -155,6 +165,10 @@ class _Supervisor:
             return
         log.error("a worker ended", pid=worker.pid, status=code)
         self._start_at = time.monotonic() + RESTART_PAUSE
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        for worker in self._workers.values():
+            os.kill(worker.pid, number)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True

@@ -90,15 +90,14 @@ class ChannelRequest:
         """Whether to write `100 Continue` once the client is authenticated: there is a body to wait for."""
         return self.expect_continue and self.kind in (ChannelKind.IN, ChannelKind.OUT)
 
-    @property
-    def reusable_after_401(self) -> bool:
+    def reusable_after_401(self, short_body: int = MAX_DRAINED) -> bool:
         """Whether the connection can carry the next round of an authentication exchange.
 
-        Its body must be short enough to read away, and certain to come: a client that expects
+        Its body must be short enough to read away (`short_body`), and certain to come: a client that expects
         `100 Continue` and reads 401 may keep its body back, and what it sends next is then a request.
         """
         certain = not (self.expect_continue and self.content_length)
-        return self.keep_alive and certain and self.content_length <= MAX_DRAINED
+        return self.keep_alive and certain and self.content_length <= short_body
 
 
 def read_channel_request(head: RequestHead) -> ChannelRequest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Annotated, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -18,15 +18,19 @@ from rpch.errors import ConfigError
 NETBIOS_SIZE: Final = 15
 
 
+def _told(words: str) -> msgspec.Meta:
+    return msgspec.Meta(description=words)
+
+
 class ThrottleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """How many wrong passwords are taken. Windows in seconds, trust in days."""
 
-    per_account_and_source: int = 5
-    per_source: int = 100
-    per_account: int = 30
-    window: float = 900.0
-    per_minute: int = 1000
-    trust_days: float = 30.0
+    per_account_and_source: Annotated[int, _told("Of one account from one network.")] = 5
+    per_source: Annotated[int, _told("From one network.")] = 100
+    per_account: Annotated[int, _told("Of one account, from networks that never knew the right one.")] = 30
+    window: Annotated[float, _told("Seconds in which they are counted.")] = 900.0
+    per_minute: Annotated[int, _told("In a minute, from all networks that never knew a right one.")] = 1000
+    trust_days: Annotated[float, _told("Days for which a network that knew it is trusted.")] = 30.0
 
     def limits(self) -> ThrottleLimits:
         """The limits, as whoever counts takes them."""
@@ -41,17 +45,17 @@ class ThrottleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class LdapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """An LDAP server whose users may sign in with Basic."""
 
-    url: str
-    base: str
-    start_tls: bool = False
-    ca_file: Path | None = None
-    bind_dn: str = ""
-    bind_password_file: Path | None = None
-    query: str = OPENLDAP
-    name_attribute: str = "uid"
-    domain: str = ""
-    aliases: list[str] = []
-    timeout: float = 5.0
+    url: Annotated[str, _told("Where it is: ldaps://ldap.lab.example")]
+    base: Annotated[str, _told("Below which entry users are looked up.")]
+    start_tls: Annotated[bool, _told("Begin TLS on a connection of ldap://.")] = False
+    ca_file: Annotated[Path | None, _told("The authority of its certificate, if not the system's.")] = None
+    bind_dn: Annotated[str, _told("Who looks users up; nobody in particular if it is left out.")] = ""
+    bind_password_file: Annotated[Path | None, _told("The file with the password of bind-dn.")] = None
+    query: Annotated[str, _told("The filter that finds a user.")] = OPENLDAP
+    name_attribute: Annotated[str, _told("The attribute with the user's name.")] = "uid"
+    domain: Annotated[str, _told("The domain its users are said to belong to.")] = ""
+    aliases: Annotated[list[str], _told("Other names of that domain.")] = []
+    timeout: Annotated[float, _told("Seconds to wait for an answer.")] = 5.0
 
     def source(self) -> LdapAccounts:
         """The server's accounts; `ConfigError` where they cannot be used."""
@@ -77,11 +81,11 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class WinbindSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """The Windows domain that this machine is a member of, by winbind's helper."""
 
-    domain: str
-    aliases: list[str] = []
-    command: tuple[str, ...] = COMMAND
-    helpers: int = HELPERS
-    timeout: float = TIMEOUT
+    domain: Annotated[str, _told("Its short name.")]
+    aliases: Annotated[list[str], _told("Its other names.")] = []
+    command: Annotated[tuple[str, ...], _told("The helper program.")] = COMMAND
+    helpers: Annotated[int, _told("How many of them run at most.")] = HELPERS
+    timeout: Annotated[float, _told("Seconds to wait for an answer.")] = TIMEOUT
 
     def source(self) -> WinbindAccounts:
         """The domain's accounts."""

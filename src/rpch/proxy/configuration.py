@@ -1,6 +1,6 @@
-"""What an administrator sets for a proxy, and the proxy that follows from it.
+"""The proxy that follows from what an administrator has set.
 
-The names are those of the command line and of the TOML file. Everything has a default that is safe.
+The names are declared in `rpch.proxy.settings`; here is what follows from them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from rpch.aio.tls import server_context
 from rpch.auth.accounts import AccountSource, Identity
@@ -28,21 +25,17 @@ from rpch.auth.schemes import Scheme, parse_schemes
 from rpch.auth.throttle import Throttle
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
-from rpch.http.heads import HeadLimits
 from rpch.proxy.accounts import (
-    LdapSettings,
     Places,
     StoredAccounts,
-    ThrottleSettings,
-    WinbindSettings,
     throttle_for,
 )
 from rpch.proxy.certificates import certificate_names, channel_binding
 from rpch.proxy.client_certificates import CertificateRules, Demand
-from rpch.proxy.limits import ProxyLimits
 from rpch.proxy.policy import Policy, folded, parse_networks
 from rpch.proxy.routes import RouteTable
 from rpch.proxy.service import ProxyOptions, RpcProxy
+from rpch.proxy.settings import DeclaredSettings
 from rpch.proxy.valid_ports import ValidPorts
 from rpch.trace import Tracer
 from rpch.vconn.settings import Settings
@@ -50,57 +43,8 @@ from rpch.vconn.settings import Settings
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
-class ProxyConfiguration(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"
-):
-    """One listener of the RPC proxy. Sizes in bytes, times in seconds."""
-
-    listen: str = "127.0.0.1:443"
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    tls_client_ca: Path | None = None
-    no_tls: bool = False
-    user: list[str] = []
-    database: str | None = None
-    key_file: Path | None = None
-    ldap: LdapSettings | None = None
-    winbind: WinbindSettings | None = None
-    keytab: Path | None = None
-    kerberos_principal: str = ""
-    kerberos_realms: dict[str, str] = {}
-    throttle: ThrottleSettings = ThrottleSettings()
-    auth: list[str] | None = None
-    extended_protection: str = "require"
-    public_name: str = ""
-    service_name: list[str] = []
-    valid_ports: str = ""
-    wildcards: bool = False
-    route: list[str] = []
-    trusted_relay: list[str] = []
-    proxy_protocol: bool = False
-    target_network: list[str] = []
-    enabled: bool = True
-    client_network: list[str] = []
-    client_certificate: str = "none"
-    device: list[str] = []
-    certificate_users: dict[str, str] = {}
-    user_targets: dict[str, str] = {}
-    groups: dict[str, list[str]] = {}
-    group_targets: dict[str, str] = {}
-    allow_anonymous: bool = False
-    v1: bool = False
-    workers: int = 1
-    channel_lifetime: int = 1 << 30
-    receive_window: int = 65_536
-    connection_timeout: float = 120.0
-    connect_timeout: float = 10.0
-    first_pdu_timeout: float = 15.0
-    setup_timeout: float = 900.0
-    chunked: bool = False
-    strict: bool = False
-    grace: float = 2.0
-    limits: ProxyLimits = ProxyLimits()
-    heads: HeadLimits = HeadLimits()
+class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="kebab"):
+    """One listener of the RPC proxy, as it follows from its settings."""
 
     def tls(self) -> ssl.SSLContext | None:
         """How the listener speaks TLS; None for plain HTTP, which must be asked for."""
@@ -179,7 +123,9 @@ class ProxyConfiguration(
             framing=Framing.CHUNKED if self.chunked else Framing.LENGTH,
             limits=self.limits,
             certificates=self.certificates(),
-            heads=self.heads,
+            heads=self.heads.limits(),
+            head_timeout=self.heads.timeout,
+            short_body=self.heads.body,
             proxy_protocol=self.proxy_protocol,
         )
 
@@ -230,6 +176,7 @@ class ProxyConfiguration(
             accounts,
             schemes=schemes,
             without_tls=schemes if self.no_tls else (),
+            connection_affinity=self.connection_affinity,
             ntlm=replace(ntlm, mic=self._mic()) if self.places.knows_ntlm else None,
             kerberos=kerberos,
             protection=ExtendedProtection(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from sys import intern
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from rpch.aio.lingering import LINGER_BYTES, Lingering
 from rpch.auth.accounts import Identity
@@ -34,8 +34,6 @@ from rpch.proxy.policy import Arrival, Denied, UserRule
 
 if TYPE_CHECKING:
     from rpch.proxy.service import RpcProxy
-
-HEAD_TIMEOUT: Final = 10.0  # seconds for a head to come whole
 
 
 class ProxyConnection(asyncio.Protocol):
@@ -248,7 +246,7 @@ class ProxyConnection(asyncio.Protocol):
             self._decide(request, arrival, identity, headers)
 
     def _challenge(self, request: ChannelRequest, offers: list[str]) -> None:
-        if not request.reusable_after_401:
+        if not request.reusable_after_401(self._proxy.options.short_body):
             self._end(challenge_answer(offers, reuse=False))
             return
         self._continue_if_expected(request)
@@ -331,7 +329,8 @@ class ProxyConnection(asyncio.Protocol):
 
     def _await_more(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, self._late)
+            late = self._proxy.options.head_timeout
+            self._timer = asyncio.get_running_loop().call_later(late, self._late)
 
     def _late(self) -> None:
         self._timer = None

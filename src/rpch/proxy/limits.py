@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
+from rpch.http.heads import HeadLimits
 from rpch.proxy.policy import Denied
 
 SERVER_TOO_BUSY: Final = 0x6BB
@@ -29,14 +30,39 @@ class LimitRule(StrEnum):
     HALF_OPEN_PER_USER = "MaxHalfOpenPerUser"
 
 
-class ProxyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """Counts of channels; a virtual connection has two. 0 is no limit."""
+def counted(words: str, *, least: int = 1, most: int | None = None) -> msgspec.Meta:
+    """What a bound is for, and the bounds of the bound."""
+    return msgspec.Meta(description=words, ge=least, le=most)
 
-    max_channels: int = 20_000
-    max_channels_per_user: int = 2_000
-    max_channels_per_address: int = 4_000
-    max_half_open: int = 4_000
-    max_half_open_per_user: int = 1_000
+
+class ProxyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """Counts of channels of one process; a virtual connection has two. 0 is no limit."""
+
+    max_channels: Annotated[int, counted("Channels in all; 0: no limit.", least=0)] = 20_000
+    max_channels_per_user: Annotated[int, counted("Channels of one user.", least=0)] = 2_000
+    max_channels_per_address: Annotated[int, counted("Channels from one address.", least=0)] = 4_000
+    max_half_open: Annotated[int, counted("Channels without their other half.", least=0)] = 4_000
+    max_half_open_per_user: Annotated[int, counted("The same, of one user.", least=0)] = 1_000
+
+
+class HeadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """Bounds of what a client sends before anything is known about it. Sizes in bytes, times in seconds."""
+
+    size: Annotated[int, counted("A request's head, but its Authorization.", least=1024, most=1 << 20)] = (
+        16_384
+    )
+    authorization: Annotated[int, counted("The Authorization line.", least=1024, most=1 << 20)] = 98_304
+    fields: Annotated[int, counted("Fields of a head.", least=10, most=10_000)] = 100
+    timeout: Annotated[
+        float, msgspec.Meta(description="Seconds for a head, or a short body, to come.", gt=0, le=300)
+    ] = 10.0
+    body: Annotated[
+        int, counted("A body that is read away between rounds of a proof.", least=0, most=1 << 20)
+    ] = 16_384
+
+    def limits(self) -> HeadLimits:
+        """The limits, as whoever reads heads takes them."""
+        return HeadLimits(self.size, self.authorization, self.fields)
 
 
 @dataclass(slots=True)

@@ -11,15 +11,13 @@ import structlog
 
 from rpch.auth.http_authenticator import HttpAuthenticator
 from rpch.errors import ConfigError, TransportError
-from rpch.proxy.accounts import without_password
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.service import RpcProxy
+from rpch.proxy.shown_settings import flattened, shown_value
 
 log = structlog.get_logger("rpch.proxy")
 
-NEEDS_RESTART: Final = frozenset({"listen", "workers", "no_tls", "chunked", "tls_client_ca"})
-SECRET: Final = frozenset({"user"})
-MAY_HOLD_A_PASSWORD: Final = frozenset({"database"})
+NEEDS_RESTART: Final = frozenset({"listen", "workers", "no-tls", "chunked", "tls-client-ca", "grace"})
 
 
 class Reloader:
@@ -59,9 +57,10 @@ class Reloader:
         self._proxy.follow(authenticator, policy, bindings, options)
         old, self._current = self._current, settings
         for name, before, after in differences(old, settings):
-            tell = log.warning if name in NEEDS_RESTART else log.info
-            what = "setting changed, but needs a restart" if name in NEEDS_RESTART else "setting changed"
-            tell(what, setting=name.replace("_", "-"), before=before, after=after)
+            waits = name in NEEDS_RESTART or name.startswith("rpc-limits.")
+            tell = log.warning if waits else log.info
+            what = "setting changed, but needs a restart" if waits else "setting changed"
+            tell(what, setting=name, before=before, after=after)
         log.info("reloaded", file=str(self._file))
 
     def _authenticator(self, settings: ProxyConfiguration) -> HttpAuthenticator:
@@ -73,7 +72,8 @@ class Reloader:
         return settings.authenticator(present.accounts, present.throttle if same_limits else None)
 
     def _stamp(self) -> list[tuple[str, int, int]]:
-        files = [self._file, self._current.tls_cert, self._current.tls_key]
+        now = self._current
+        files = [self._file, now.tls_cert, now.tls_key, now.keytab, *now.client_crl]
         stamps = []
         for file in files:
             try:
@@ -86,18 +86,10 @@ class Reloader:
 
 def differences(old: ProxyConfiguration, new: ProxyConfiguration) -> list[tuple[str, Any, Any]]:
     """Name, old and new value of every setting that differs; secrets only as how many there are."""
-    found = []
-    for name in ProxyConfiguration.__struct_fields__:
-        before, after = getattr(old, name), getattr(new, name)
-        if before == after:
-            continue
-        if name in SECRET:
-            before, after = f"{len(before)} accounts", f"{len(after)} accounts"
-        if name in MAY_HOLD_A_PASSWORD:
-            before, after = (without_password(url) if url else url for url in (before, after))
-        found.append((name, _shown(before), _shown(after)))
-    return found
-
-
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    before, after = flattened(old), flattened(new)
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        (name, shown_value(name, before.get(name)), shown_value(name, after.get(name)))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]

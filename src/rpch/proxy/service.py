@@ -20,7 +20,7 @@ from rpch.auth.http_authenticator import HttpAuthenticator
 from rpch.auth.outcomes import Failure
 from rpch.errors import RpchError
 from rpch.http.answers import Framing
-from rpch.http.channels import ChannelRequest
+from rpch.http.channels import MAX_DRAINED, ChannelRequest
 from rpch.http.heads import HeadLimits
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("rpch.proxy")
 audit = structlog.get_logger("rpch.audit")
 
+HEAD_TIMEOUT: Final = 10.0  # seconds for a head to come whole, and for an idle connection to be used
 FAREWELL: Final = 0.5  # seconds for clients to read on IN why their connection ends, before OUT ends too
 
 
@@ -54,6 +55,8 @@ class ProxyOptions:
     limits: ProxyLimits = field(default_factory=ProxyLimits)
     proxy_protocol: bool = False
     heads: HeadLimits = field(default_factory=HeadLimits)
+    head_timeout: float = HEAD_TIMEOUT
+    short_body: int = MAX_DRAINED
     certificates: CertificateRules = field(default_factory=CertificateRules)
 
 

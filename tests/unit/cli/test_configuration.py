@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rpch.cli.configuration import configure
+from rpch.cli.configuration import configure, line_of, origin
 from rpch.errors import ConfigError
 
 
@@ -67,3 +67,76 @@ def test_a_file_that_cannot_be_read_or_is_no_toml_is_named(tmp_path: Path) -> No
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read"):
         configure(Sample, file, {})
+
+
+TEXT = """\
+listen = "a:1"
+heads.size = 2000
+limits = { max-channels = 5 }
+
+[throttle]  # guesses
+window = 60
+"per-source" = 3
+
+[user-targets]
+'CORP\\alice' = "x:1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("listen",), 1),
+        (("heads", "size"), 2),
+        (("limits", "max-channels"), 3),
+        (("throttle",), 5),
+        (("throttle", "window"), 6),
+        (("throttle", "per-source"), 7),
+        (("user-targets",), 9),
+        (("window",), None),
+        (("throttle", "per-minute"), None),
+    ],
+)
+def test_the_line_of_a_setting_is_found(path: tuple[str, ...], line: int | None) -> None:
+    assert line_of(TEXT, path) == line
+
+
+def test_it_is_known_where_a_value_is_from(tmp_path: Path) -> None:
+    file = written(tmp_path, TEXT)
+    given = {"listen": "b:2", "throttle__per_minute": 7, "workers": None}
+    assert origin(("listen",), file, given) == "command line"
+    assert origin(("throttle", "per-minute"), file, given) == "command line"
+    assert origin(("throttle", "window"), file, given) == f"{file}, line 6"
+    assert origin(("workers",), file, given) == origin(("workers",), None, given) == "default"
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """A table."""
+
+    most_calls: int = 1
+
+
+class Nested(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """Settings with a table."""
+
+    bounds: Table = Table()
+
+
+def test_the_command_line_wins_within_tables_too(tmp_path: Path) -> None:
+    file = written(tmp_path, "[bounds]\nmost-calls = 2\n")
+    assert configure(Nested, file, {"bounds__most_calls": 3}).bounds.most_calls == 3
+    assert configure(Nested, None, {"bounds__most_calls": 4}).bounds.most_calls == 4
+    with pytest.raises(ConfigError, match="bounds: is a table"):
+        configure(Nested, written(tmp_path, "bounds = 1"), {"bounds__most_calls": 4})
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[bounds]\nmost-call = 2\n", "line 2, bounds.most-call: "),
+        ('[bounds]\nmost-calls = "x"\n', "line 2, bounds.most-calls: "),
+    ],
+)
+def test_mistakes_in_tables_are_named_with_their_line(text: str, place: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=place):
+        configure(Nested, written(tmp_path, text), {})

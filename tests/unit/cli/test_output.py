@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rpch.cli.output import print_event, print_line, warn
+from rpch.cli.output import print_event, print_line, print_text, warn
 
 
 def test_an_event_is_one_line_of_json_at_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,3 +20,8 @@ def test_lines_go_to_standard_output_and_warnings_beside_it(capsys: pytest.Captu
     captured = capsys.readouterr()
     assert captured.out == "RPC proxy on https://127.0.0.1:443\n"
     assert captured.err == "warning: credentials travel in the clear\n"
+
+
+def test_text_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_text("a\nb")
+    assert capsys.readouterr().out == "a\nb"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from rpch.cli import app
+from rpch.cli.example_settings import example_settings
 from rpch.errors import ConfigError
+from rpch.proxy.configuration import ProxyConfiguration
 
 SAFE = """\
 listen = "127.0.0.1:8080"
@@ -44,9 +47,50 @@ def test_json_has_one_line_a_danger_and_a_sum(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in said.splitlines()]
     assert status == 1
     assert lines[0]["settings"] == ["valid-ports"]
+    place = f"{tmp_path / 'proxy.toml'}, line 3"
+    assert lines[0]["values"] == {"valid-ports": {"value": "ex01.corp.example:1-9000", "from": place}}
     assert lines[-1] == {"event": "checked", "file": str(tmp_path / "proxy.toml"), "dangers": len(lines) - 1}
 
 
 def test_an_unknown_key_is_named_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"line 4, valid-port.*unknown field"):
         check(tmp_path, SAFE + 'valid-port = "x:1"\n')
+
+
+def test_options_win_and_are_checked_too(tmp_path: Path) -> None:
+    status, said = check(tmp_path, SAFE, "--valid-ports", "x:1-9000", "--json")
+    danger = json.loads(said.splitlines()[0])
+    assert status == 1
+    assert danger["values"]["valid-ports"]["from"] == "command line"
+
+
+def test_show_says_what_holds_and_where_it_is_from(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.toml"
+    file.write_text(SAFE + 'user = ["LAB\\\\alice:canary"]\n')
+    command = ["policy", "show", str(file), "--workers", "2", "--limits.max-channels", "9"]
+    lines = CliRunner().invoke(app, [*command, "--json"]).stdout.splitlines()
+    found = {line["name"]: (line["value"], line["origin"]) for line in map(json.loads, lines)}
+    assert found["listen"] == ("127.0.0.1:8080", f"{file}, line 1")
+    assert found["workers"] == (2, "command line")
+    assert found["limits.max-channels"] == (9, "command line")
+    assert found["heads.size"] == (16_384, "default")
+    assert found["user"] == ("1 accounts", f"{file}, line 4")
+    assert "canary" not in str(found)
+
+
+def test_show_for_people_can_leave_out_what_nobody_set(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.toml"
+    file.write_text(SAFE)
+    said = CliRunner().invoke(app, ["policy", "show", str(file), "--changed"]).stdout
+    assert [line.split()[0] for line in said.splitlines()] == ["listen", "no-tls", "valid-ports"]
+    said = CliRunner().invoke(app, ["policy", "show"]).stdout
+    assert re.search(r"^tls-cert +- +default$", said, re.MULTILINE)
+
+
+def test_the_example_is_written_to_standard_output() -> None:
+    assert CliRunner().invoke(app, ["policy", "example"]).stdout == example_settings(ProxyConfiguration)
+
+
+@pytest.mark.parametrize("command", ["check", "show", "example"])
+def test_each_command_says_what_it_does(command: str) -> None:
+    assert "Usage" in CliRunner().invoke(app, ["policy", command, "--help"]).stdout

@@ -1,7 +1,9 @@
 """`rpch proxy` says where it serves, serves there, and ends with status 0."""
 
+import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,39 @@ def test_ctrl_c_is_a_way_to_end_too(tmp_path: Path) -> None:
     with rpch_process(*PLAIN, log=tmp_path / "log") as proxy:
         proxy._process.send_signal(signal.SIGINT)
         assert proxy._process.wait(15) == 0
+
+
+def test_systemd_hears_when_it_serves_and_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(15)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        for workers in ("1", "2"):
+            with rpch_process(*PLAIN, "--workers", workers, log=tmp_path / "log") as proxy:
+                assert systemd.recv(200).startswith(b"READY=1\nSTATUS=serving on 127.0.0.1:")
+                assert proxy.stop() == 0
+                assert systemd.recv(200) == b"STOPPING=1"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_hangup_makes_every_process_read_the_settings_again(workers: str, tmp_path: Path) -> None:
+    file, log = tmp_path / "proxy.toml", tmp_path / "log"
+    text = 'listen = "127.0.0.1:0"\nno-tls = true\nuser = ["LAB\\\\alice:pw"]\n'
+    file.write_text(text)
+    file.chmod(0o600)
+    with rpch_process("proxy", "--config", str(file), "--workers", workers, log=log) as proxy:
+        file.write_text(text + 'valid-ports = "b:2"\n[limits]\nmax-channels = 7\n')
+        os.kill(proxy.pid, signal.SIGHUP)
+        for _ in range(200):
+            told = [line for line in proxy.log if line["event"] == "reloaded"]
+            if len(told) == int(workers):
+                break
+            time.sleep(0.05)
+        changed = {
+            (line["setting"], line["before"], line["after"]) for line in proxy.log if "setting" in line
+        }
+        assert changed == {("valid-ports", "", "b:2"), ("limits.max-channels", 20_000, 7)}
+        assert len(told) == int(workers)
+        assert proxy.stop() == 0

@@ -17,11 +17,10 @@ from structlog.testing import capture_logs
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from rpch.front import door as module
 from rpch.front.door import Door, door_for
 from rpch.http.answers import echo_answer
-from rpch.proxy import connection as connection_module
 from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.limits import HeadSettings
 from rpch.proxy.service import RpcProxy
 from rpch.testing.rts_samples import SAMPLES
 from tests.memory_transport import MemoryTransport
@@ -112,11 +111,7 @@ async def visit(**more: Any) -> AsyncIterator[Visit]:
         proxy.end_all(None)
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Does not wait long for what does not come."""
-    monkeypatch.setattr(module, "HEAD_TIMEOUT", 0.01)
-    monkeypatch.setattr(connection_module, "HEAD_TIMEOUT", 0.01)
+QUICK = HeadSettings(timeout=0.01)  # does not wait long for what does not come
 
 
 OK, SUCCESS = "HTTP/1.1 200 OK", "HTTP/1.1 200 Success"
@@ -244,8 +239,8 @@ async def test_a_head_without_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize("start", [b"GE", b"GET /page HTTP/1.1\r\nHo", b"RPC_IN_DATA /rpc", rpc()[:-2]])
-async def test_a_head_that_stops_half_way_is_not_waited_for(start: bytes, quick: None) -> None:
-    async with visit() as here:
+async def test_a_head_that_stops_half_way_is_not_waited_for(start: bytes) -> None:
+    async with visit(heads=QUICK) as here:
         with capture_logs() as lines:
             here.send(start)
             await asyncio.sleep(0.05)
@@ -254,8 +249,8 @@ async def test_a_head_that_stops_half_way_is_not_waited_for(start: bytes, quick:
         here.lose()
 
 
-async def test_a_connection_without_a_request_is_closed(quick: None) -> None:
-    async with visit() as here:
+async def test_a_connection_without_a_request_is_closed() -> None:
+    async with visit(heads=QUICK) as here:
         here.send(GET)
         assert await here.answers() == [OK, "page"]
         await asyncio.sleep(0.05)

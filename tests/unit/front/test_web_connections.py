@@ -15,8 +15,8 @@ from uvicorn.server import ServerState
 
 from rpch.front.door import Door
 from rpch.front.web_connections import WebAuthentication
-from rpch.http.heads import HeadLimits
 from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.limits import HeadSettings
 from tests.memory_transport import MemoryTransport
 from tests.ntlm_over_http import token_of
 from tests.unit.auth.ntlm.crafted_client import CraftedClient
@@ -35,7 +35,7 @@ async def health(request: Request) -> Response:
 
 @asynccontextmanager
 async def visit(
-    *, no_tls: bool = True, peer: str = "127.0.0.1", heads: HeadLimits | None = None
+    *, no_tls: bool = True, peer: str = "127.0.0.1", heads: HeadSettings | None = None
 ) -> AsyncIterator[MemoryTransport]:
     """A client at a door whose relay is this machine, or with TLS."""
     settings = ProxyConfiguration(
@@ -43,7 +43,7 @@ async def visit(
         user=[r"LAB\alice:secret"],
         auth=["Basic", "NTLM"],
         extended_protection="allow",
-        heads=heads or HeadLimits(),
+        heads=heads or HeadSettings(),
     )
     async with asyncio.TaskGroup() as tasks:
         proxy = settings.proxy(tasks, settings.accounts())
@@ -127,9 +127,9 @@ async def test_without_tls_and_from_no_relay_nobody_is_asked_for_a_password() ->
 
 
 async def test_a_head_beyond_the_set_limit_is_refused_by_its_name() -> None:
-    async with visit(heads=HeadLimits(size=200, fields=3)) as transport:
+    async with visit(heads=HeadSettings(size=200, fields=3)) as transport:
         answer = await ask(transport, "/healthz", "X: y\r\n" * 4)
     assert "X-Rpch-Rule: HeadFields" in answer
-    async with visit(heads=HeadLimits(size=200)) as transport:
+    async with visit(heads=HeadSettings(size=200)) as transport:
         answer = await ask(transport, "/healthz", f"X: {'y' * 300}\r\n")
     assert "X-Rpch-Rule: HeadSize" in answer

@@ -37,15 +37,15 @@ def serve_until_stopped(tell, status=0):
 def work(tell):
 {work}
 
-run_workers(2, work, lambda: say("ready"), on_stop=lambda: say("no more"))
+run_workers(2, work, lambda: say("ready"), on_stop=lambda: say("no more"), {more})
 say("over")
 """
 
 
 @contextmanager
-def supervised(work: str) -> Iterator[subprocess.Popen[str]]:
+def supervised(work: str, more: str = "") -> Iterator[subprocess.Popen[str]]:
     """A supervisor of two workers that do this."""
-    program = PROGRAM.format(work=textwrap.indent(textwrap.dedent(work), "    "))
+    program = PROGRAM.format(work=textwrap.indent(textwrap.dedent(work), "    "), more=more)
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         try:
@@ -131,3 +131,19 @@ def test_a_stop_during_the_start_leaves_nobody_behind() -> None:
         assert running.wait(5) == 0
         with pytest.raises(ProcessLookupError):
             os.kill(int(line.split()[1]), 0)
+
+
+def test_a_hangup_is_passed_on_where_workers_read_their_settings_again() -> None:
+    work = """
+        signal.signal(signal.SIGHUP, lambda number, frame: say("reads", os.getpid()))
+        serve_until_stopped(tell)
+    """
+    with supervised(work, "reloads=True") as running:
+        lines = heard(running, 3)
+        assert lines[2] == "ready"
+        running.send_signal(signal.SIGHUP)
+        readers = heard(running, 2)
+        assert {int(line.split()[1]) for line in readers} == set(pids(lines))
+        assert {line.split()[0] for line in readers} == {"reads"}
+        running.terminate()
+        assert running.wait(5) == 0

@@ -105,7 +105,7 @@ def test_impacket_sends_its_ntlm_type_1_without_a_query_and_waits_for_continue()
     assert request.authorization == "NTLM TlRM"
     assert request.expect_continue
     assert not request.wants_continue
-    assert request.reusable_after_401
+    assert request.reusable_after_401()
 
 
 def test_impacket_waits_for_continue_on_both_channels() -> None:
@@ -123,7 +123,7 @@ def test_samba_speaks_http_1_0_with_keep_alive() -> None:
     request = ask("RPC_OUT_DATA", PATH, "Connection: keep-alive", "Content-Length: 0", version="1.0")
     assert request.keep_alive
     assert request.version == "1.0"
-    assert request.reusable_after_401
+    assert request.reusable_after_401()
 
 
 def test_freerdp_asks_for_localhost_3388_with_its_own_pragmas() -> None:
@@ -217,7 +217,7 @@ def test_other_paths_are_refused_at_once(method: str) -> None:
     ],
 )
 def test_when_a_connection_survives_401(fields: list[str], reusable: bool) -> None:
-    assert ask("RPC_OUT_DATA", PATH, *fields).reusable_after_401 is reusable
+    assert ask("RPC_OUT_DATA", PATH, *fields).reusable_after_401() is reusable
 
 
 @pytest.mark.parametrize(

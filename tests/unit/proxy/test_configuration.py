@@ -202,5 +202,5 @@ def test_kerberos_needs_a_keytab_and_realms(given: dict[str, Any], problem: str)
 
 
 def test_limits_of_heads_are_settings() -> None:
-    settings = msgspec.convert({"no-tls": True, "heads": {"size": 1000, "fields": 5}}, ProxyConfiguration)
-    assert settings.options().heads == HeadLimits(size=1000, fields=5)
+    settings = msgspec.convert({"no-tls": True, "heads": {"size": 2000, "fields": 50}}, ProxyConfiguration)
+    assert settings.options().heads == HeadLimits(size=2000, fields=50)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,9 +12,9 @@ from structlog.testing import capture_logs
 from rpch.auth.accounts import Identity, MemoryAccounts
 from rpch.errors import AccessDenied, TransportError
 from rpch.http.answers import CONTINUE, echo_answer
-from rpch.proxy import connection as module
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.connection import ProxyConnection
+from rpch.proxy.limits import HeadSettings
 from rpch.proxy.policy import Denied
 from rpch.proxy.service import RpcProxy
 from rpch.testing.rts_samples import SAMPLES
@@ -47,7 +48,9 @@ def request(
 
 
 @asynccontextmanager
-async def a_proxy(*, anonymous: bool = False, valid_ports: str = "localhost:6001") -> AsyncIterator[RpcProxy]:
+async def a_proxy(
+    *, anonymous: bool = False, valid_ports: str = "localhost:6001", **more: Any
+) -> AsyncIterator[RpcProxy]:
     """A proxy whose plain connections come from a relay of its own."""
     settings = ProxyConfiguration(
         no_tls=True,
@@ -55,6 +58,7 @@ async def a_proxy(*, anonymous: bool = False, valid_ports: str = "localhost:6001
         valid_ports=valid_ports,
         allow_anonymous=anonymous,
         first_pdu_timeout=0.05,
+        **more,
     )
     async with asyncio.TaskGroup() as tasks:
         yield settings.proxy(tasks, settings.accounts())
@@ -84,10 +88,7 @@ async def answered(transport: MemoryTransport) -> bytes:
     return transport.take()
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Does not wait long for what does not come."""
-    monkeypatch.setattr(module, "HEAD_TIMEOUT", 0.01)
+QUICK = HeadSettings(timeout=0.01)  # does not wait long for what does not come
 
 
 # Echo and authentication
@@ -384,8 +385,8 @@ async def test_a_head_that_breaks_the_rules_is_refused_by_name(head: bytes, stat
 # What does not come
 
 
-async def test_a_head_that_does_not_come_whole_is_refused(quick: None) -> None:
-    async with a_proxy() as proxy:
+async def test_a_head_that_does_not_come_whole_is_refused() -> None:
+    async with a_proxy(heads=QUICK) as proxy:
         connection, transport = connected(proxy)
         with capture_logs() as lines:
             connection.data_received(request()[:30])
@@ -395,8 +396,8 @@ async def test_a_head_that_does_not_come_whole_is_refused(quick: None) -> None:
         lose(transport)
 
 
-async def test_a_connection_that_asks_nothing_is_closed(quick: None) -> None:
-    async with a_proxy() as proxy:
+async def test_a_connection_that_asks_nothing_is_closed() -> None:
+    async with a_proxy(heads=QUICK) as proxy:
         connection, transport = connected(proxy)
         connection.data_received(request())
         assert await answered(transport) == ECHO_ANSWER
@@ -406,8 +407,8 @@ async def test_a_connection_that_asks_nothing_is_closed(quick: None) -> None:
         lose(transport)
 
 
-async def test_a_short_body_that_does_not_come_is_not_waited_for(quick: None) -> None:
-    async with a_proxy() as proxy:
+async def test_a_short_body_that_does_not_come_is_not_waited_for() -> None:
+    async with a_proxy(heads=QUICK) as proxy:
         connection, transport = connected(proxy)
         with capture_logs() as lines:
             connection.data_received(request(length=16_384, fields=""))
