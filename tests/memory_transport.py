@@ -6,6 +6,16 @@ import asyncio
 from typing import Any
 
 
+class MemoryTls:
+    """What a transport knows of its TLS: the client's certificate in DER, if it showed one."""
+
+    def __init__(self, certificate: bytes | None) -> None:
+        self._certificate = certificate
+
+    def getpeercert(self, binary_form: bool = False) -> bytes | None:
+        return self._certificate
+
+
 class MemoryTransport(asyncio.Transport):
     """One end of a connection in memory. What the peer does, a test does to the protocol."""
 
@@ -15,8 +25,9 @@ class MemoryTransport(asyncio.Transport):
         peer: tuple[str, int] | None = ("192.0.2.7", 50_000),
         tls: bool = False,
         closing: bool = False,
+        certificate: bytes | None = None,
     ) -> None:
-        super().__init__({"peername": peer, "ssl_object": object() if tls else None})
+        super().__init__({"peername": peer, "ssl_object": MemoryTls(certificate) if tls else None})
         self.unsent = 0
         self.protocol: asyncio.BaseProtocol | None = None
         self._written = b""

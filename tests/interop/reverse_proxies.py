@@ -25,8 +25,16 @@ def filled_in(document: str, replacements: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def haproxy(folder: Path, certificate: trustme.LeafCert, upstreams: Sequence[int]) -> Iterator[int]:
-    """The port where HAProxy takes TLS and passes plain HTTP to these ports of loopback, in turn."""
+def haproxy(
+    folder: Path,
+    certificate: trustme.LeafCert,
+    upstreams: Sequence[int],
+    changes: Mapping[str, str] | None = None,
+) -> Iterator[int]:
+    """The port where HAProxy takes TLS and passes plain HTTP to these ports of loopback, in turn.
+
+    `changes` are what a test makes worse of the documented configuration.
+    """
     port = free_port()
     pem = folder / "haproxy.pem"
     certificate.private_key_and_cert_chain_pem.write_to_path(pem)
@@ -35,6 +43,7 @@ def haproxy(folder: Path, certificate: trustme.LeafCert, upstreams: Sequence[int
         "0.0.0.0:443": f"127.0.0.1:{port}",
         "/etc/haproxy/rpch.pem": str(pem),
         "server rpch1 127.0.0.1:8080": servers,
+        **(changes or {}),
     }
     settings = folder / "haproxy.cfg"
     settings.write_text(filled_in("haproxy.cfg", replacements), "utf-8")

@@ -150,8 +150,15 @@ class HttpAuthSession:
         self._failures = 0
         self._stepping = False
 
-    def recall(self, authorization: str | None, *, secure: bool) -> Authenticated | None:
-        """Who asks, when it is known without verifying anything; None calls for a `step`."""
+    def recall(
+        self, authorization: str | None, *, secure: bool, client: str | None = None
+    ) -> Authenticated | None:
+        """Who asks, when it is known without verifying anything; None calls for a `step`.
+
+        `client` is who sent it, where a relay sends requests of several over one connection. What one of
+        them has proven is nobody else's, whatever the relay was said to do.
+        """
+        self._meet(client)
         if authorization is None:
             return None if self.identity is None else Authenticated(self.identity)
         scheme, token = read_authorization(authorization)
@@ -166,17 +173,12 @@ class HttpAuthSession:
     async def step(
         self, authorization: str | None, *, secure: bool, client: str | None = None
     ) -> AuthOutcome:
-        """Take the `Authorization` of one request, or its absence. One request at a time.
-
-        `client` is who sent it, where a relay sends requests of several over one connection.
-        """
+        """Take the `Authorization` of one request, or its absence. One request at a time."""
         if self._stepping:
             raise LocalProtocolError("a connection authenticates one request at a time")
-        if known := self.recall(authorization, secure=secure):
+        if known := self.recall(authorization, secure=secure, client=client):
             return known
         self._stepping = True
-        if client is not None and client != self._peer:
-            self._peer, self._accounts = client, self._authenticator.accounts_for(client)
         try:
             return await self._step(authorization, secure=secure)
         except AccessDenied as denied:
@@ -249,6 +251,11 @@ class HttpAuthSession:
         exchange, self._exchange = self._exchange, None
         self.identity = self.established = None
         return exchange
+
+    def _meet(self, client: str | None) -> None:
+        if client is not None and client != self._peer:
+            self._peer, self._accounts = client, self._authenticator.accounts_for(client)
+            self._forget()
 
     def _terms(self, secure: bool) -> Terms:
         return self._authenticator.terms(secure=secure, relayed=self._relayed)

@@ -21,7 +21,7 @@ from rpch.aio.lingering import Lingering
 from rpch.aio.memory import give_back_free_memory
 from rpch.auth.channel_binding import Channel
 from rpch.errors import RemoteProtocolError
-from rpch.front.web_connections import CONNECTION, WebConnection
+from rpch.front.web_authentication import CONNECTION, WebConnection
 from rpch.http.answers import refusal_answer
 from rpch.http.channels import is_rpc_method
 from rpch.http.heads import read_request_head
@@ -202,7 +202,8 @@ class Door(asyncio.Protocol):
         channel = Channel(tls, self._proxy.bindings if tls else ())
         relayed = self._proxy.policy.is_relay(peer)
         session = self._proxy.authenticator.session(peer=peer, channel=channel, relayed=relayed)
-        return WebConnection(session, peer, tls, self._relayed)
+        shown = self._proxy.options.certificates.shown_on(self._transport)
+        return WebConnection(session, peer, tls, self._relayed, shown)
 
     def _take(self) -> bytes:
         self._disarm()

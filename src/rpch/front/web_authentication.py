@@ -1,23 +1,39 @@
-"""Who asks the web application: the accounts and the counters of the RPC proxy beside it.
+"""Who asks the web application: by the schemes, accounts, bindings and counters of the RPC proxy beside it.
 
-Only Basic: a request of the web application does not know its connection, which Negotiate and NTLM would
-prove.  RFC 7617
+The door tells each request about its connection, since Negotiate and NTLM prove a connection and not a
+request.  RFC 4559 6
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from rpch.auth.http_authenticator import HttpAuthSession
 from rpch.auth.outcomes import Authenticated, AuthRule, Challenge, Headers, Refused
-from rpch.auth.schemes import CHALLENGE_HEADER, Scheme, read_authorization
 from rpch.exchange.autodiscover.web import Asking
-from rpch.proxy.policy import Rule
+from rpch.http.answers import RULE_FIELD
+from rpch.http.proxy_protocol import Relayed
+from rpch.proxy.client_certificates import ClientCertificate
+from rpch.proxy.policy import Arrival, Denied, Rule
 from rpch.proxy.service import RpcProxy
 
-_BASIC: Final = f"{Scheme.BASIC.value} ".lower()
+CONNECTION: Final = "rpch.connection"
+LARGEST_BODY: Final = 65_536  # read away before an answer that keeps the connection
+
+
+@dataclass(frozen=True, slots=True)
+class WebConnection:
+    """What is known about the connection of a request."""
+
+    session: HttpAuthSession
+    peer: str
+    tls: bool
+    relayed: Relayed | None = None
+    certificate: ClientCertificate | None = None
 
 
 class WebAuthenticator:
@@ -28,37 +44,61 @@ class WebAuthenticator:
 
     async def __call__(self, request: Request) -> Asking | Response:
         """Who asks, or what to answer instead."""
-        proxy, policy = self._proxy, self._proxy.policy
-        peer = request.client.host if request.client else ""
-        arrival = policy.arrival(
-            peer,
-            tls=request.url.scheme == "https",
-            forwarded_proto=request.headers.get("x-forwarded-proto"),
-            forwarded_for=request.headers.get("x-forwarded-for"),
+        connection: WebConnection = request.scope["state"][CONNECTION]
+        arrival = self._arrival(connection, request)
+        if denied := self._denied(connection, arrival):
+            self._proxy.report_refusal(arrival.client, None, denied.rule, denied.detail)
+            return _refusal(denied.status, denied.rule)
+        outcome = await connection.session.step(
+            request.headers.get("authorization"), secure=arrival.secure, client=arrival.client
         )
-        if policy.require_tls and not arrival.secure:
-            proxy.report_refusal(arrival.client, None, Rule.REQUIRE_TLS, "the request did not come over TLS")
-            return _refusal(403)
-        authorization = request.headers.get("authorization")
-        if authorization is not None and read_authorization(authorization)[0] is not Scheme.BASIC:
-            authorization = None
-        session = proxy.authenticator.session(peer=arrival.client, relayed=arrival.relayed)
-        match await session.step(authorization, secure=arrival.secure, client=arrival.client):
-            case Authenticated(identity=identity):
-                return Asking(identity, arrival.client)
+        match outcome:
+            case Authenticated(identity=identity, headers=headers):
+                return Asking(identity, arrival.client, headers)
             case Challenge(headers=headers, failure=failure):
                 if failure is not None:
-                    proxy.report_refusal(arrival.client, None, failure.rule, failure.detail)
-                return _refusal(401, headers)
+                    self._proxy.report_refusal(arrival.client, None, failure.rule, failure.detail)
+                whole = await _read_away(request)
+                return _refusal(401, Rule.AUTHENTICATION, headers, close=not whole)
             case Refused(rule=rule, detail=detail, status=status, headers=headers):
-                proxy.report_refusal(arrival.client, None, rule, detail)
-                return _refusal(status, headers if rule != AuthRule.UNAVAILABLE else ())
+                self._proxy.report_refusal(arrival.client, None, rule, detail)
+                shown = Rule.AUTHENTICATION if status == 401 else rule  # wrong, locked, disabled: all alike
+                return _refusal(status, shown, () if rule == AuthRule.UNAVAILABLE else headers)
+
+    def _arrival(self, connection: WebConnection, request: Request) -> Arrival:
+        relayed = connection.relayed
+        return self._proxy.policy.arrival(
+            connection.peer,
+            tls=connection.tls,
+            forwarded_proto=request.headers.get("x-forwarded-proto"),
+            # A relay that passes bytes on leaves in a head what its client has written there.
+            forwarded_for=relayed.client if relayed else request.headers.get("x-forwarded-for"),
+        )
+
+    def _denied(self, connection: WebConnection, arrival: Arrival) -> Denied | None:
+        """What is refused without a look at credentials."""
+        # What a relay shows is its own, and says nothing about its clients.
+        shown = None if arrival.relayed else connection.certificate
+        return self._proxy.policy.before_web(arrival) or self._proxy.options.certificates.judge(shown)
 
 
-def _refusal(status: int, headers: Headers = ()) -> Response:
-    offers = [value for name, value in headers if name == CHALLENGE_HEADER]
-    answer = PlainTextResponse("", status, {"Connection": "close"})
-    for offer in offers:
-        if offer.lower().startswith(_BASIC):
-            answer.headers.append(CHALLENGE_HEADER, offer)
+def _refusal(status: int, rule: str, headers: Headers = (), *, close: bool = True) -> Response:
+    answer = PlainTextResponse("", status, {RULE_FIELD: rule})
+    for name, value in headers:
+        answer.headers.append(name, value)
+    if close:
+        answer.headers["Connection"] = "close"
     return answer
+
+
+async def _read_away(request: Request) -> bool:
+    """Whether the body has come whole, so that the next round may use the connection."""
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                return False
+    except ClientDisconnect:
+        return False
+    return True

@@ -6,7 +6,9 @@ the administrator lists which names in certificates are which accounts.  MS-RPCH
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -81,6 +83,14 @@ class CertificateRules:
             raise ConfigError("client-certificate", "must be optional or required for device and its users")
         known = {name.lower(): _account(name, account) for name, account in users.items()}
         return cls(wanted, frozenset(map(_fingerprint, devices)), known)
+
+    def shown_on(self, transport: asyncio.BaseTransport) -> ClientCertificate | None:
+        """What a client has shown on its connection, if it was asked for anything."""
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if tls is None or self.demand is Demand.NONE:
+            return None
+        certificate = tls.getpeercert(True)
+        return ClientCertificate.of(certificate) if certificate else None
 
     def judge(self, shown: ClientCertificate | None) -> Denied | None:
         """Whether a client may go on, with this certificate or with none."""

@@ -29,7 +29,7 @@ from rpch.http.refusals import HttpRefused
 from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
 from rpch.proxy.channels import ANONYMOUS, ChannelOpening, Entry
-from rpch.proxy.client_certificates import ClientCertificate, Demand
+from rpch.proxy.client_certificates import Demand
 from rpch.proxy.policy import Arrival, Denied, UserRule
 
 if TYPE_CHECKING:
@@ -59,12 +59,8 @@ class ProxyConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.peer = intern(str(peer[0])) if isinstance(peer, tuple) else ""
-        tls = transport.get_extra_info("ssl_object")
-        self.tls = tls is not None
-        self._certificate: ClientCertificate | None = None
-        asked = self.tls and self._proxy.options.certificates.demand is not Demand.NONE
-        if asked and (shown := tls.getpeercert(True)):
-            self._certificate = ClientCertificate.of(shown)
+        self.tls = transport.get_extra_info("ssl_object") is not None
+        self._certificate = self._proxy.options.certificates.shown_on(transport)
         channel = Channel(self.tls, self._proxy.bindings if self.tls else ())
         relayed = self._proxy.policy.is_relay(self.peer)
         self._session = self._proxy.authenticator.session(peer=self.peer, channel=channel, relayed=relayed)
@@ -173,7 +169,7 @@ class ProxyConnection(asyncio.Protocol):
         if request.with_certificate and rules.demand is not Demand.NONE:
             self._by_certificate(request, arrival, rules.authenticate(shown))
             return
-        known = self._session.recall(request.authorization, secure=arrival.secure)
+        known = self._session.recall(request.authorization, secure=arrival.secure, client=arrival.client)
         if known is not None:
             self._answer(request, arrival, known)
             return

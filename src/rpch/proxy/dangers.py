@@ -69,6 +69,13 @@ def _ways_in(c: ProxyConfiguration) -> Iterator[Danger]:
             "NTLM without TLS can be relayed by whoever is on the way",
             "give the listener TLS, or leave NTLM and Negotiate out of auth",
         )
+    if c.no_tls and c.auth is not None and offers_ntlm and not c.connection_affinity:
+        yield Danger(
+            ("auth", "connection-affinity"),
+            "a relay that shares its connections would give one client's identity to another, so none of "
+            "Negotiate and NTLM is offered",
+            "set connection-affinity if the relay keeps each client on a connection of its own, or use Basic",
+        )
     for relay in c.trusted_relay:
         if _size(relay) > WIDE_NETWORK:
             yield Danger(

@@ -417,6 +417,24 @@ async def test_guessing_through_a_relay_is_counted_by_its_client() -> None:
     assert await session.step(RIGHT, secure=True, client="198.51.100.1") == Authenticated(ALICE)
 
 
+async def test_what_one_client_of_a_relay_has_proven_is_nobody_elses() -> None:
+    session = bound_session()
+    await session.step(None, secure=True, client="192.0.2.1")
+    await Browser(session, Scheme.NTLM).authenticate()
+    assert session.recall(None, secure=True, client="192.0.2.1") == Authenticated(ALICE)
+    assert session.recall(None, secure=True, client="192.0.2.2") is None
+    assert isinstance(await session.step(None, secure=True, client="192.0.2.2"), Challenge)
+    assert session.recall(None, secure=True, client="192.0.2.1") is None
+
+
+async def test_an_exchange_is_gone_on_with_by_whoever_began_it() -> None:
+    browser = Browser(bound_session(), Scheme.NTLM)
+    challenge = await browser.begin()
+    last = with_token(Scheme.NTLM, browser.client.authenticate(challenge))
+    outcome = await browser.session.step(last, secure=True, client="192.0.2.2")
+    assert failed(outcome) == AuthRule.OUT_OF_SEQUENCE
+
+
 class SlowAccounts(MemoryAccounts):
     """Accounts that answer when they are told to."""
 

@@ -14,6 +14,7 @@ from rpch.auth.der import encode
 from rpch.errors import ConfigError
 from rpch.proxy.client_certificates import UPN, CertificateRules, ClientCertificate, Demand
 from rpch.proxy.policy import Denied
+from tests.memory_transport import MemoryTransport
 
 ALICE = Identity("alice", "LAB")
 
@@ -58,6 +59,15 @@ def test_a_certificate_may_be_required() -> None:
     assert (denied.rule, denied.status) == ("ClientCertificate", 403)
     assert rules.judge(ClientCertificate((), "00")) is None
     assert CertificateRules.parse("optional", [], {}).judge(None) is None
+
+
+def test_a_certificate_is_looked_at_where_one_is_asked_for() -> None:
+    asking, silent = (CertificateRules.parse(demand, [], {}) for demand in ("optional", "none"))
+    shown = asking.shown_on(MemoryTransport(tls=True, certificate=b"nonsense"))
+    assert shown == ClientCertificate.of(b"nonsense")
+    assert asking.shown_on(MemoryTransport(tls=True)) is None
+    assert asking.shown_on(MemoryTransport()) is None
+    assert silent.shown_on(MemoryTransport(tls=True, certificate=b"nonsense")) is None
 
 
 def test_only_listed_devices_may_come_where_some_are_listed() -> None:

@@ -28,6 +28,7 @@ def test_a_safe_configuration_has_none() -> None:
         ({"trusted_relay": ["10.0.0.1"]}, ("extended-protection", "trusted-relay")),
         ({"extended_protection": "none"}, ("extended-protection", "auth")),
         ({"no_tls": True, "tls_cert": None, "auth": ["NTLM"]}, ("no-tls", "auth")),
+        ({"no_tls": True, "tls_cert": None, "auth": ["Negotiate"]}, ("auth", "connection-affinity")),
         ({"trusted_relay": ["10.0.0.0/8"], "extended_protection": "allow"}, ("trusted-relay",)),
         ({"wildcards": True, "valid_ports": "data*:593"}, ("wildcards", "valid-ports")),
         ({"valid_ports": "ex01:1-65535"}, ("valid-ports",)),
@@ -47,6 +48,11 @@ def test_each_danger_is_found(settings: dict[str, object], pair: tuple[str, ...]
 def test_ntlm_behind_a_relay_that_is_allowed_to_end_tls_is_no_pair() -> None:
     pairs = found(trusted_relay=["10.0.0.1"], extended_protection="allow")
     assert ("extended-protection", "trusted-relay") not in pairs
+
+
+def test_who_says_that_relays_share_no_connections_may_offer_ntlm() -> None:
+    pairs = found(no_tls=True, tls_cert=None, auth=["NTLM"], connection_affinity=True)
+    assert ("auth", "connection-affinity") not in pairs
 
 
 def test_files_with_secrets_must_be_private(tmp_path: Path) -> None:
