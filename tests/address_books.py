@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import insert
 
 from rpch.auth.names import fold
-from rpch.directory.book_reader import StoredEntry, StoredLink
+from rpch.directory.book_reader import BinaryPart, StoredEntry, StoredLink
 from rpch.directory.database import Database
 from rpch.directory.entries import EntryKind
 from rpch.directory.tables import ACCOUNTS
@@ -35,6 +35,21 @@ class Binaries:
     def binaries(self, ids: Sequence[int], names: Sequence[str]) -> dict[tuple[int, str], list[bytes]]:
         """Those that were asked for."""
         return {key: values for key, values in self._known.items() if key[0] in ids and key[1] in names}
+
+    def entries_by_binary(
+        self, name: str, part: BinaryPart, holds: Callable[[Any, Any], bool], wanted: bytes | int
+    ) -> set[int]:
+        """Those of which it holds, one by one."""
+        found: set[int] = set()
+        for (entry_id, known), values in self._known.items():
+            compared: list[bytes | int] = [*values]
+            if part is BinaryPart.SIZE:
+                compared = [sum(map(len, values))]
+            elif part is BinaryPart.START and isinstance(wanted, bytes):
+                compared = [value[: len(wanted)] for value in values]
+            if known == name and any(holds(value, wanted) for value in compared):
+                found.add(entry_id)
+        return found
 
 
 def thing(

@@ -5,12 +5,13 @@ Rows come as they are stored, attributes as JSON, so that a hundred thousand of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from enum import Enum, auto
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, LargeBinary, Select, func, select
 
 from rpch.auth.names import UserName, fold
 from rpch.directory.database import Database
@@ -50,6 +51,14 @@ class StoredLink(NamedTuple):
     source_id: int
     name: str
     target_id: int
+
+
+class BinaryPart(Enum):
+    """What of a binary attribute is compared."""
+
+    VALUE = auto()
+    START = auto()  # as many bytes as the other has
+    SIZE = auto()  # of all values together
 
 
 _ENTRY: Final = tuple(ENTRIES.c[name] for name in StoredEntry._fields)
@@ -92,6 +101,26 @@ class BookReader:
                 for row in connection.execute(select(ENTRY_BINARIES).where(wanted).order_by(*order)):
                     found.setdefault((row.entry_id, row.name), []).append(row.data)
         return found
+
+    def entries_by_binary(
+        self, name: str, part: BinaryPart, holds: Callable[[Any, Any], Any], wanted: bytes | int
+    ) -> set[int]:
+        """Entries of which a binary attribute, or its size, stands in a relation to something.
+
+        `holds` is one of the comparisons of `operator`, of which the database does the same.
+        """
+        data = ENTRY_BINARIES.c.data
+        found = select(ENTRY_BINARIES.c.entry_id).where(ENTRY_BINARIES.c.name == name)
+        if part is BinaryPart.SIZE:
+            size = func.sum(func.length(data))
+            found = found.group_by(ENTRY_BINARIES.c.entry_id).having(holds(size, wanted))
+        elif part is BinaryPart.START and isinstance(wanted, bytes):
+            start = func.substr(data, 1, len(wanted), type_=LargeBinary)
+            found = found.where(holds(start, wanted))
+        else:
+            found = found.where(holds(data, wanted))
+        with self._database.read() as connection:
+            return set(connection.scalars(found))
 
     def entry_of_account(self, name: str) -> int | None:
         """The entry of somebody who has signed in, by the name that the account gave itself."""

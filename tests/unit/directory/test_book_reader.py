@@ -1,11 +1,12 @@
 """Reading the book in bulk: everything, then what changed, all of one moment."""
 
+import operator
 from uuid import UUID
 
 import pytest
 
 from rpch.auth.accounts import Identity
-from rpch.directory.book_reader import BookReader, StoredLink
+from rpch.directory.book_reader import BinaryPart, BookReader, StoredLink
 from rpch.directory.entries import EntryKind, NewEntry
 from rpch.directory.links import MEMBER, Links
 from tests.unit.directory.conftest import Directory
@@ -73,3 +74,22 @@ def test_the_entry_of_an_account(directory: Directory, name: str) -> None:
     assert reader.entry_of_account(name) == made.entry_id
     assert reader.entry_of_account(r"OTHER\alice") is None
     assert reader.entry_of_account("") is None
+
+
+def test_entries_by_what_their_binary_attributes_are(directory: Directory) -> None:
+    alice, bob = directory.entries.add(NewEntry(EntryKind.USER, "Alice"), NewEntry(EntryKind.USER, "Bob"))
+    directory.entries.set_binary(alice.id, "userCertificate", [b"one", b"two"])
+    directory.entries.set_binary(bob.id, "userCertificate", [b"\xff\x00"])
+    directory.entries.set_binary(bob.id, "thumbnailPhoto", [b"one"])
+    reader = BookReader(directory.database)
+    for part, holds, wanted, found in (
+        (BinaryPart.VALUE, operator.eq, b"two", {alice.id}),
+        (BinaryPart.VALUE, operator.ne, b"one", {alice.id, bob.id}),
+        (BinaryPart.VALUE, operator.ge, b"two", {alice.id, bob.id}),
+        (BinaryPart.VALUE, operator.gt, b"two", {bob.id}),
+        (BinaryPart.START, operator.eq, b"\xff", {bob.id}),
+        (BinaryPart.START, operator.eq, b"", {alice.id, bob.id}),
+        (BinaryPart.SIZE, operator.eq, 6, {alice.id}),
+        (BinaryPart.SIZE, operator.lt, 3, {bob.id}),
+    ):
+        assert reader.entries_by_binary("userCertificate", part, holds, wanted) == found

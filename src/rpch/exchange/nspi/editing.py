@@ -14,14 +14,14 @@ from typing import Final
 from rpch.directory.database import Database
 from rpch.directory.entries import change_entry, get_entries, replace_binary
 from rpch.directory.links import MANAGER, OWNER, Links
-from rpch.errors import ConfigError, DecodeError
+from rpch.errors import ConfigError
 from rpch.exchange.nspi.asking import page_of
 from rpch.exchange.nspi.attributes import ATTRIBUTES, BINARY_ATTRIBUTES
 from rpch.exchange.nspi.book import Book
 from rpch.exchange.nspi.codepages import CodePage
-from rpch.exchange.nspi.entryids import EphemeralId, decode_entry_id
 from rpch.exchange.nspi.keeper import BookKeeper
 from rpch.exchange.nspi.linkage import LINK_PROPERTIES, LinkProperty, is_changeable
+from rpch.exchange.nspi.naming import object_meant
 from rpch.exchange.nspi.objects import AttributeValue, BookObject, DisplayType, entry_id_of, mid_of
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import Row
@@ -116,7 +116,7 @@ class BookEditor:
             raise Refused(Status.ACCESS_DENIED, f"{tag:08X} of such objects cannot be changed")
         if not self._may_link(book, self._own_mid(user), thing):
             raise Refused(Status.ACCESS_DENIED, "only owners, and one's own delegates")
-        meant = [_meant(book, entry_id) for entry_id in entry_ids]
+        meant = [object_meant(book, entry_id) for entry_id in entry_ids]
         targets = [entry_id_of(each) for each in meant if each is not None]
         if flags & DELETE:
             self._links.remove(entry_id_of(mid), link.name, *targets)
@@ -157,19 +157,6 @@ class BookEditor:
             for name, values in binaries.items():
                 replace_binary(connection, entry_id, name, values)
         self._keeper.expire()
-
-
-def _meant(book: Book, data: bytes) -> int | None:
-    """The object that an entry id of either kind means; None when it means nobody."""
-    try:
-        entry_id = decode_entry_id(data)
-    except DecodeError:
-        return None
-    if isinstance(entry_id, EphemeralId):
-        mid = entry_id.mid if entry_id.server == book.guid else None
-    else:
-        mid = book.by_dn(entry_id.dn)
-    return mid if mid in book.objects else None
 
 
 def _text(value: Value | None, page: CodePage, *, several: bool) -> AttributeValue | None:

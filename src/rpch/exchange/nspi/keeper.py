@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from rpch.directory.book_reader import BookChanges, BookReader
+from rpch.directory.book_reader import BinaryPart, BookChanges, BookReader
 from rpch.directory.database import Database
 from rpch.exchange.nspi.book import Book, Changed, book_of
 from rpch.exchange.nspi.linkage import Linkage
@@ -61,6 +61,12 @@ class BookKeeper:
     def binaries(self, ids: Sequence[int], names: Sequence[str]) -> Mapping[tuple[int, str], list[bytes]]:
         """Binary attributes of several entries."""
         return self.reader.binaries(ids, names)
+
+    def entries_by_binary(
+        self, name: str, part: BinaryPart, holds: Callable[[Any, Any], bool], wanted: bytes | int
+    ) -> set[int]:
+        """Entries of which a binary attribute stands in a relation to a value."""
+        return self.reader.entries_by_binary(name, part, holds, wanted)
 
     def _look(self) -> Book:
         book = self._book

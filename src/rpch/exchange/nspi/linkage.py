@@ -24,10 +24,12 @@ class LinkProperty:
     backwards: bool = False
 
 
+MEMBERS: Final = LinkProperty(MEMBER)
+
 LINK_PROPERTIES: Final[Mapping[int, LinkProperty]] = {
     number_of(tag): link
     for tag, link in {
-        Tag.MEMBER: LinkProperty(MEMBER),
+        Tag.MEMBER: MEMBERS,
         Tag.IS_MEMBER_OF_DL: LinkProperty(MEMBER, backwards=True),
         Tag.MANAGER: LinkProperty(MANAGER),
         Tag.REPORTS: LinkProperty(MANAGER, backwards=True),

@@ -1,19 +1,34 @@
 """Whether objects meet a condition.  MS-OXNSPI 3.1.4.1.10, MS-OXCDATA 2.12
 
-A condition is made ready for one book once, then asked of one object after another. Texts are compared
-folded; a property that an object lacks meets nothing, except that it is not there.
+A condition is made ready for one book once, then asked of one object after another. A property that an object
+lacks meets nothing, except that it is not there. Of several values one is enough.
+
+Binary attributes lie in the database, which is asked once for each condition on them. A property that names
+objects compares with an entry id or a DN: whether the one that it means is among those.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
+from rpch.directory.book_reader import BinaryPart
 from rpch.exchange.nspi.book import Book
-from rpch.exchange.nspi.collation import fold
+from rpch.exchange.nspi.collation import DEFAULT_LOCALE
+from rpch.exchange.nspi.comparing import (
+    Comparison,
+    Form,
+    Holds,
+    against,
+    comparison,
+    folded,
+    has_bits,
+    is_sameness,
+    relation,
+    size_of,
+)
 from rpch.exchange.nspi.conditions import (
     All,
     AnyOf,
@@ -28,26 +43,28 @@ from rpch.exchange.nspi.conditions import (
     Not,
     Relation,
 )
-from rpch.exchange.nspi.objects import NOTHING, Attributes, BookObject
+from rpch.exchange.nspi.linkage import LINK_PROPERTIES, LinkProperty
+from rpch.exchange.nspi.naming import members_of, object_meant
+from rpch.exchange.nspi.objects import NOTHING, Attributes, BookObject, mid_of
 from rpch.exchange.nspi.refusals import Refused
+from rpch.exchange.nspi.rows import NATIVELY_NARROW
 from rpch.exchange.nspi.schema import PROPERTIES, Property
 from rpch.exchange.nspi.structures import Status
 from rpch.exchange.nspi.tags import Kind, Tag, Value, in_unicode, kind_of, number_of
 
 DEEPEST: Final = 32
 MOST_TERMS: Final = 1000
+MOST_STORED: Final = 20_000  # pictures and certificates that one condition may look at
 
 Test: TypeAlias = Callable[[BookObject, Attributes], bool]
 FindAmbiguous: TypeAlias = Callable[[str], AbstractSet[int]]
 
-_COMPARISONS: Final[Mapping[int, Callable[[Any, Any], bool]]] = {
-    Relation.LESS: operator.lt,
-    Relation.LESS_OR_EQUAL: operator.le,
-    Relation.GREATER: operator.gt,
-    Relation.GREATER_OR_EQUAL: operator.ge,
-    Relation.EQUAL: operator.eq,
-    Relation.NOT_EQUAL: operator.ne,
-}
+
+class BinarySearch(Protocol):
+    """Who knows the binary attributes that are not in memory."""
+
+    def entries_by_binary(self, name: str, part: BinaryPart, holds: Holds, wanted: bytes | int) -> set[int]:
+        """Entries of which a binary attribute stands in a relation to a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +81,15 @@ class Prepared:
         return self.test(thing, thing.attributes if self.uses_attributes else NOTHING)
 
 
-def prepare(book: Book, condition: Condition, ambiguous: FindAmbiguous) -> Prepared:
+def prepare(
+    book: Book,
+    condition: Condition,
+    ambiguous: FindAmbiguous,
+    source: BinarySearch,
+    locale: int = DEFAULT_LOCALE,
+) -> Prepared:
     """Make a condition ready; `ambiguous` finds those whom a name may mean.  MS-OXNSPI 3.1.4.7"""
-    preparation = _Preparation(book, ambiguous)
+    preparation = _Preparation(book, ambiguous, source, locale)
     test = preparation.test(condition, 1)
     among = preparation.names.get(id(condition))
     if isinstance(condition, All):
@@ -78,8 +101,9 @@ def prepare(book: Book, condition: Condition, ambiguous: FindAmbiguous) -> Prepa
 class _Preparation:
     """The work of `prepare`."""
 
-    def __init__(self, book: Book, ambiguous: FindAmbiguous) -> None:
-        self._book, self._ambiguous = book, ambiguous
+    def __init__(self, book: Book, ambiguous: FindAmbiguous, source: BinarySearch, locale: int) -> None:
+        self._book, self._ambiguous, self._source, self._locale = book, ambiguous, source, locale
+        self._stored_left = MOST_STORED
         self.uses_attributes, self.terms = False, 0
         self.names: dict[int, AbstractSet[int]] = {}  # the objects that a condition on names is about
 
@@ -103,44 +127,115 @@ class _Preparation:
                 return self._exists(tag)
             case Contains() | Compares():
                 return self._against_value(condition)
-            case ComparesTwo(relation=relation, first=first, second=second):
-                return self._two(_comparison(relation), first, second)
+            case ComparesTwo(relation=number, first=first, second=second):
+                return self._two(comparison(number, self._locale), first, second)
             case HasBits(wants_set=wants_set, tag=tag, mask=mask):
                 read = self._read(tag, Kind.INTEGER32, Kind.BOOLEAN)
-                return lambda thing, attributes: _bits(read(thing, attributes), mask, wants_set)
-            case HasSize(relation=relation, tag=tag, size=size):
-                return self._size(_comparison(relation), tag, size)
+                return lambda thing, attributes: has_bits(read(thing, attributes), mask, wants_set=wants_set)
+            case HasSize(relation=number, tag=tag, size=size):
+                return self._size(relation(number), tag, size)
 
     def _against_value(self, condition: Contains | Compares) -> Test:
-        tag, value = condition.tag, condition.value
-        if number_of(tag) == number_of(Tag.ANR):
+        number = number_of(condition.tag)
+        if number == number_of(Tag.ANR):
             return self._named(condition)
-        wanted = _comparable(value)
-        read = self._values(tag)
-        holds: Callable[[Any, Any], bool]
-        if isinstance(condition, Contains):
-            if not isinstance(wanted, str):
-                raise Refused(Status.TOO_COMPLEX, "only texts contain others")
-            holds = _CONTAINMENT.get(condition.fuzziness & 0xFFFF, _whole)
-        else:
-            holds = _comparison(condition.relation)
+        if isinstance(condition, Compares) and condition.relation == Relation.MEMBER_OF_LIST:
+            return self._member(condition)
+        if (link := LINK_PROPERTIES.get(number)) is not None:
+            return self._naming(condition, link)
+        if number == number_of(Tag.ENTRYID) and isinstance(condition, Compares):
+            return self._entry_id(condition)
+        known = self._known(condition.tag)
+        if known is not None and known.binary:
+            return self._stored(condition, known.binary)
+        compared = against(condition, self._locale, narrow=number in NATIVELY_NARROW)
+        if isinstance(condition.value, tuple):
+            return self._whole(compared, condition.tag, condition.value)
+        return self._any(compared, condition.tag, compared.form(condition.value))
+
+    def _any(self, compared: Comparison, tag: int, wanted: Any) -> Test:
+        """One of the values of a property, against another one of its type."""
+        read, holds, kind = self._values(tag, compared.form), compared.holds, type(wanted)
 
         def test(thing: BookObject, attributes: Attributes) -> bool:
-            return any(
-                type(value) is type(wanted) and holds(value, wanted) for value in read(thing, attributes)
-            )
+            return any(type(value) is kind and holds(value, wanted) for value in read(thing, attributes))
+
+        return test
+
+    def _whole(self, compared: Comparison, tag: int, given: tuple[Any, ...]) -> Test:
+        """All values of a property, against as many others in their order."""
+        read, wanted = self._values(tag, compared.form), tuple(map(compared.form, given))
+
+        def test(thing: BookObject, attributes: Attributes) -> bool:
+            values = read(thing, attributes)
+            return bool(values) and compared.holds(values, wanted)
 
         return test
 
     def _named(self, condition: Contains | Compares) -> Test:
         if not isinstance(condition.value, str):
             raise Refused(Status.TOO_COMPLEX, "names are resolved by text")
+        if isinstance(condition, Compares) and condition.relation != Relation.EQUAL:
+            raise Refused(Status.TOO_COMPLEX, "a name means somebody, and has no order")
         found = self._ambiguous(condition.value)
         self.names[id(condition)] = found
         return lambda thing, _attributes: thing.mid in found
 
-    def _two(self, holds: Callable[[Any, Any], bool], first: int, second: int) -> Test:
-        left, right = self._values(first), self._values(second)
+    def _member(self, condition: Compares) -> Test:
+        """Whether an object is in a group, or in one that is in it.  MS-OXCDATA 2.12.5.1"""
+        if number_of(condition.tag) != number_of(Tag.ENTRYID):
+            raise Refused(Status.TOO_COMPLEX, "only entry ids are those of members")
+        group = object_meant(self._book, condition.value)
+        found = frozenset() if group is None else members_of(self._book.linkage, group)
+        return lambda thing, _attributes: thing.mid in found
+
+    def _naming(self, condition: Contains | Compares, link: LinkProperty) -> Test:
+        """Whether a property names the object that a DN or entry id means."""
+        differs = isinstance(condition, Compares) and condition.relation == Relation.NOT_EQUAL
+        if isinstance(condition, Contains):
+            simple = condition.fuzziness & 0xFFFF == Fuzziness.WHOLE
+        else:
+            simple = is_sameness(condition.relation)
+        if not simple:
+            raise Refused(Status.TOO_COMPLEX, "objects are named or they are not")
+        ends, meant = self._book.linkage.ends, object_meant(self._book, condition.value)
+        if differs:
+            return lambda thing, _attributes: any(mid != meant for mid in ends(thing.mid, link))
+        return lambda thing, _attributes: meant is not None and meant in ends(thing.mid, link)
+
+    def _entry_id(self, condition: Compares) -> Test:
+        """Entry ids of both kinds are of the same object; what else they say does not count."""
+        if not is_sameness(condition.relation):
+            raise Refused(Status.TOO_COMPLEX, "entry ids have no order")
+        meant, same = object_meant(self._book, condition.value), condition.relation == Relation.EQUAL
+        return lambda thing, _attributes: (thing.mid == meant) is same
+
+    def _stored(self, condition: Contains | Compares, name: str) -> Test:
+        """The database knows whose binary attribute it is."""
+        value = condition.value
+        if not isinstance(value, bytes):
+            return _nobody
+        if isinstance(condition, Compares):
+            return self._having(name, BinaryPart.VALUE, relation(condition.relation), value)
+        if condition.fuzziness & 0xFFFF == Fuzziness.PART:
+            raise Refused(Status.TOO_COMPLEX, "pictures and certificates are not searched through")
+        start = condition.fuzziness & 0xFFFF == Fuzziness.START
+        part = BinaryPart.START if start else BinaryPart.VALUE
+        return self._having(name, part, relation(Relation.EQUAL), value)
+
+    def _having(self, name: str, part: BinaryPart, holds: Holds, wanted: bytes | int) -> Test:
+        self._stored_left -= sum(name in names for names in self._book.binaries.values())
+        if self._stored_left < 0:
+            raise Refused(Status.TOO_COMPLEX, "too many pictures and certificates to look at")
+        found = set(map(mid_of, self._source.entries_by_binary(name, part, holds, wanted)))
+        return lambda thing, _attributes: thing.mid in found
+
+    def _two(self, compared: Comparison, first: int, second: int) -> Test:
+        left, right, holds = (
+            self._values(first, compared.form),
+            self._values(second, compared.form),
+            compared.holds,
+        )
 
         def test(thing: BookObject, attributes: Attributes) -> bool:
             others = right(thing, attributes)
@@ -152,20 +247,25 @@ class _Preparation:
 
         return test
 
-    def _size(self, holds: Callable[[Any, Any], bool], tag: int, size: int) -> Test:
+    def _size(self, holds: Holds, tag: int, size: int) -> Test:
         known = self._known(tag)
         if known is None:
             return _nobody
-        read, text = known.bind(self._book), 1 if kind_of(tag) == Kind.STRING8 else 2
+        if known.binary:
+            return self._having(known.binary, BinaryPart.SIZE, holds, size)
+        read, text = known.bind(self._book), 1 if kind_of(tag) in (Kind.STRING8, Kind.STRINGS8) else 2
 
         def test(thing: BookObject, attributes: Attributes) -> bool:
             value = read(thing, attributes)
-            return value is not None and holds(_size_of(value, known.kind, text), size)
+            return value is not None and holds(size_of(value, known.kind, text), size)
 
         return test
 
     def _exists(self, tag: int) -> Test:
-        known = self._known(tag)
+        if number_of(tag) in LINK_PROPERTIES:
+            known = PROPERTIES.get(number_of(tag))
+        else:
+            known = self._known(tag)
         if known is None:
             return _nobody
         if known.binary:
@@ -174,20 +274,20 @@ class _Preparation:
         read = known.bind(self._book)
         return lambda thing, attributes: read(thing, attributes) is not None
 
-    def _values(self, tag: int) -> Callable[[BookObject, Attributes], tuple[Any, ...]]:
-        """The values of a property as they are compared: one, several, or none."""
+    def _values(self, tag: int, form: Form) -> Callable[[BookObject, Attributes], tuple[Any, ...]]:
+        """The values of a property in a form: one, several, or none."""
         known = self._known(tag)
         if known is None:
             return lambda _thing, _attributes: ()
         read = known.bind(self._book)
-        if number_of(known.tag) == number_of(Tag.DISPLAY_NAME):
+        if number_of(known.tag) == number_of(Tag.DISPLAY_NAME) and form is folded:
             return lambda thing, _attributes: (thing.folded,)
 
         def values(thing: BookObject, attributes: Attributes) -> tuple[Any, ...]:
             value = read(thing, attributes)
             if value is None:
                 return ()
-            return tuple(map(_comparable, value)) if isinstance(value, tuple) else (_comparable(value),)
+            return tuple(map(form, value)) if isinstance(value, tuple) else (form(value),)
 
         return values
 
@@ -206,53 +306,6 @@ class _Preparation:
             return None
         self.uses_attributes |= known.uses_attributes
         return known
-
-
-def _whole(value: str, wanted: str) -> bool:
-    return value == wanted
-
-
-def _part(value: str, wanted: str) -> bool:
-    return wanted in value
-
-
-def _start(value: str, wanted: str) -> bool:
-    return value.startswith(wanted)
-
-
-_CONTAINMENT: Final[Mapping[int, Callable[[str, str], bool]]] = {
-    Fuzziness.WHOLE: _whole,
-    Fuzziness.PART: _part,
-    Fuzziness.START: _start,
-}
-
-
-def _comparison(relation: int) -> Callable[[Any, Any], bool]:
-    holds = _COMPARISONS.get(relation)
-    if holds is None:
-        raise Refused(Status.TOO_COMPLEX, f"relation {relation:#x} is not supported")
-    return holds
-
-
-def _comparable(value: Any) -> Any:
-    return fold(value) if isinstance(value, str) else value
-
-
-def _bits(value: Value | None, mask: int, wants_set: bool) -> bool:
-    return isinstance(value, int) and bool(value & mask) == wants_set
-
-
-def _size_of(value: Value, kind: int, text: int) -> int:
-    """How many bytes a value takes: text with its terminator."""
-    match value:
-        case int():
-            return {Kind.INTEGER16: 2, Kind.BOOLEAN: 2, Kind.TIME: 8}.get(Kind(kind), 4)
-        case str():
-            return (len(value) + 1) * text
-        case bytes():
-            return len(value)
-        case _:
-            return sum(_size_of(each, kind, text) for each in value)
 
 
 def _nobody(_thing: BookObject, _attributes: Attributes) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from rpch.exchange.nspi.asking import asked, page_of
 from rpch.exchange.nspi.book import Book
 from rpch.exchange.nspi.conditions import Condition
 from rpch.exchange.nspi.linkage import LINK_PROPERTIES, is_changeable
-from rpch.exchange.nspi.matching import Prepared, prepare
+from rpch.exchange.nspi.matching import BinarySearch, Prepared, prepare
 from rpch.exchange.nspi.positions import table_of
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.resolution import Resolution, Resolver, ambiguous
@@ -22,6 +22,10 @@ from rpch.exchange.nspi.tags import number_of
 
 MOST_NAMES: Final = 1000
 MOST_TESTS: Final = 4_000_000  # terms of a restriction times objects
+
+
+class Source(BinarySource, BinarySearch, Protocol):
+    """Where the binary attributes are, to search and to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Resolved:
 
 def get_matches(
     book: Book,
-    source: BinarySource,
+    source: Source,
     stat: Stat,
     condition: Condition | None,
     requested: int,
@@ -60,7 +64,9 @@ def get_matches(
         mids = _named(book, stat, number)
     else:
         table = table_of(book, stat)
-        mids = _meeting(book, table, prepare(book, condition, partial(ambiguous, book)))
+        mids = _meeting(
+            book, table, prepare(book, condition, partial(ambiguous, book), source, stat.sort_locale)
+        )
     if len(mids) > min(requested, MOST_VALUES):
         raise Refused(Status.TABLE_TOO_BIG, f"{len(mids)} objects")
     rows = None
