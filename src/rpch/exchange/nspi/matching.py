@@ -50,7 +50,7 @@ from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import NATIVELY_NARROW
 from rpch.exchange.nspi.schema import PROPERTIES, Property
 from rpch.exchange.nspi.structures import Status
-from rpch.exchange.nspi.tags import Kind, Tag, Value, in_unicode, kind_of, number_of
+from rpch.exchange.nspi.tags import MULTIPLE, Kind, Tag, Value, in_unicode, kind_of, number_of
 
 DEEPEST: Final = 32
 MOST_TERMS: Final = 1000
@@ -150,6 +150,8 @@ class _Preparation:
             return self._stored(condition, known.binary)
         compared = against(condition, self._locale, narrow=number in NATIVELY_NARROW)
         if isinstance(condition.value, tuple):
+            if known is None or not known.kind & MULTIPLE:
+                return _nobody
             return self._whole(compared, condition.tag, condition.value)
         return self._any(compared, condition.tag, compared.form(condition.value))
 
@@ -231,11 +233,8 @@ class _Preparation:
         return lambda thing, _attributes: thing.mid in found
 
     def _two(self, compared: Comparison, first: int, second: int) -> Test:
-        left, right, holds = (
-            self._values(first, compared.form),
-            self._values(second, compared.form),
-            compared.holds,
-        )
+        left, right = self._values(first, compared.form), self._values(second, compared.form)
+        holds = compared.holds
 
         def test(thing: BookObject, attributes: Attributes) -> bool:
             others = right(thing, attributes)
@@ -301,7 +300,7 @@ class _Preparation:
         if known is None or kind_of(in_unicode(tag)) not in (
             known.kind,
             Kind.UNSPECIFIED,
-            known.kind & ~0x1000,
+            known.kind & ~MULTIPLE,
         ):
             return None
         self.uses_attributes |= known.uses_attributes

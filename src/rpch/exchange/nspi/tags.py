@@ -30,6 +30,8 @@ class Kind(IntEnum):
     BINARIES = 0x1102
 
 
+MULTIPLE: Final = 0x1000  # in a type: several values
+
 _CODE_PAGE: Final[dict[int, int]] = {Kind.STRING: Kind.STRING8, Kind.STRINGS: Kind.STRINGS8}
 _UNICODE: Final[dict[int, int]] = {narrow: wide for wide, narrow in _CODE_PAGE.items()}
 

@@ -26,7 +26,7 @@ from rpch.exchange.nspi.structures import (
     StringArray,
     WStringArray,
 )
-from rpch.exchange.nspi.tags import Kind, Value, kind_of
+from rpch.exchange.nspi.tags import MULTIPLE, Kind, Value, kind_of
 
 _BITS_SET: Final = 1  # BMR_NEZ.  MS-OXCDATA 2.12.7
 _OCTETS: Final = "latin-1"  # what `AString` keeps every octet in
@@ -76,7 +76,7 @@ def value_from_wire(given: PropertyValue) -> Value | None:
             return tuple(text.encode(_OCTETS) for text in value.values or () if text is not None)
         case Kind.BINARIES:
             return tuple(each.data or b"" for each in cast(BinaryArray, value).values or ())
-        case kind if kind & 0x1000:
+        case kind if kind & MULTIPLE:
             return tuple(each for each in value.values or () if each is not None)
         case _:
             return cast("Value | None", value)
