@@ -26,6 +26,8 @@ SET: Final[Mapping[str, Any]] = {
 # How values look that have no default.
 _SAMPLES: Final[Mapping[str, Any]] = {
     "auth": ["Negotiate", "Basic"],
+    "extended-protection-flags": ["AllowDotlessSPN"],
+    "ssl-offloading": True,
     "keytab": "/etc/rpch/http.keytab",
     "key-file": "/etc/rpch/rpch.key",
     "tls-client-ca": "/etc/rpch/clients.pem",

@@ -19,7 +19,8 @@ from rpch.cli.setting_options import takes_settings
 from rpch.front.following import follow
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.front.supervision import tell_supervisor
-from rpch.front.user_rules import user_rule
+from rpch.front.switched_settings import go_by_database
+from rpch.front.web import autodiscover_of
 from rpch.front.workers import Notice, Tell, run_workers
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.reload import Reloader
@@ -58,13 +59,19 @@ def proxy(
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
             served = settings.proxy(tasks, settings.accounts(), tracer)
-            served.user_rule = user_rule(served)
-            following = None
-            if config is not None:
-                reader = partial(configure, ProxyConfiguration, config, given)
-                following = tasks.create_task(follow(Reloader(served, settings, tls, config, reader)))
+            reader = partial(configure, ProxyConfiguration, config, given)
+            reloader = Reloader(served, settings, tls, config, reader)
+            go_by_database(served, reloader)
+            following = tasks.create_task(follow(reloader)) if config is not None else None
             await serve_proxy(
-                served, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready, draining=draining
+                served,
+                sock,
+                tls=tls,
+                grace=settings.grace,
+                stop=stop,
+                ready=ready,
+                draining=draining,
+                routes=autodiscover_of(served, settings, where),
             )
             if following is not None:
                 following.cancel()

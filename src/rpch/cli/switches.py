@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rpch.cli.output import print_event, print_line
+from rpch.cli.output import print_event, print_line, warn
 from rpch.cli.switch_changes import shown, tell_changes
 from rpch.cli.users import DATA, Data, Json, KeyFile, Url
 from rpch.directory.database import DEFAULT_FILE
@@ -20,10 +20,12 @@ from rpch.directory.opening import Directory
 from rpch.directory.organisation import OrganisationSettings
 from rpch.errors import ConfigError
 from rpch.exchange.switches import (
+    DEFAULT_METHOD,
     MAPI,
     ORGANISATION,
     OUTLOOK_ANYWHERE,
     Switch,
+    cautions,
     read_switches,
     set_switches,
 )
@@ -34,6 +36,7 @@ org = typer.Typer(help="What holds for the whole organisation.", no_args_is_help
 
 WhatIf = Annotated[bool, typer.Option("--what-if", help="Change nothing; say what would change.")]
 Text = str | None
+OF_PROXY = "as each proxy is set"
 
 
 @outlook_anywhere.command("get")
@@ -71,6 +74,15 @@ def outlook_anywhere_set(
     extended_protection_token_checking: Annotated[
         Text, typer.Option("--ExtendedProtectionTokenChecking", help="None, Allow, Require.")
     ] = None,
+    extended_protection_flags: Annotated[
+        Text, typer.Option("--ExtendedProtectionFlags", help="None, or others with commas: see the guide.")
+    ] = None,
+    extended_protection_spn_list: Annotated[
+        Text, typer.Option("--ExtendedProtectionSPNList", help="HTTP/mail.example.com, with commas.")
+    ] = None,
+    default_authentication_method: Annotated[
+        Text, typer.Option("--DefaultAuthenticationMethod", help="The three methods at once.")
+    ] = None,
     what_if: WhatIf = False,
     data: Data = DATA,
     database: Url = None,
@@ -78,7 +90,8 @@ def outlook_anywhere_set(
     json: Json = False,
 ) -> None:
     """Change how clients reach RPC over HTTP. An empty value goes back to the default."""
-    given = _given(OUTLOOK_ANYWHERE, locals())
+    values = locals()
+    given = _given(OUTLOOK_ANYWHERE, values, besides=(DEFAULT_METHOD,))
     _change(OUTLOOK_ANYWHERE, given, data, database, key_file, what_if=what_if, json=json)
 
 
@@ -125,6 +138,13 @@ def org_set(
     owa_external_url: Annotated[
         Text, typer.Option("--OwaExternalUrl", help="Webmail for everybody else.")
     ] = None,
+    ews_internal_url: Annotated[
+        Text, typer.Option("--EwsInternalUrl", help="Exchange's web services, if some server has them.")
+    ] = None,
+    ews_external_url: Annotated[Text, typer.Option("--EwsExternalUrl", help="The same from outside.")] = None,
+    active_sync_external_url: Annotated[
+        Text, typer.Option("--ActiveSyncExternalUrl", help="ActiveSync, if some server has it.")
+    ] = None,
     what_if: WhatIf = False,
     data: Data = DATA,
     database: Url = None,
@@ -137,11 +157,14 @@ def org_set(
     )
 
 
-def _given(switches: tuple[Switch, ...], values: dict[str, Any]) -> dict[str, str]:
+def _given(
+    switches: tuple[Switch, ...], values: dict[str, Any], besides: tuple[str, ...] = ()
+) -> dict[str, str]:
     texts = {name.replace("_", ""): value for name, value in values.items() if isinstance(value, str)}
-    given = {each.name: texts[each.name.lower()] for each in switches if each.name.lower() in texts}
+    names = [*(each.name for each in switches), *besides]
+    given = {name: texts[name.lower()] for name in names if name.lower() in texts}
     if not given:
-        raise ConfigError("set", f"nothing to set; give one of {', '.join(each.name for each in switches)}")
+        raise ConfigError("set", f"nothing to set; give one of {', '.join(names)}")
     return given
 
 
@@ -155,7 +178,7 @@ def _show(
         return
     width = max(map(len, values))
     for name, value in values.items():
-        print_line(f"{name:{width}}  {shown(value)}".rstrip())
+        print_line(f"{name:{width}}  {shown(value, unset=OF_PROXY)}".rstrip())
 
 
 def _change(
@@ -170,7 +193,10 @@ def _change(
 ) -> None:
     with _settings(data, database, key_file) as settings:
         changes = set_switches(settings, switches, given, what_if=what_if)
-    tell_changes(changes, what_if=what_if, json=json)
+        would_be = read_switches(settings, switches) | {change.name: change.after for change in changes}
+    tell_changes(changes, what_if=what_if, json=json, unset=OF_PROXY)
+    for caution in cautions(would_be):
+        warn(caution)
 
 
 @contextmanager

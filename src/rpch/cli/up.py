@@ -14,6 +14,7 @@ from rpch.aio.tracing import tracer_from_environment
 from rpch.auth.extended_protection import ProtectionMode
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line
+from rpch.front.autodiscover import public_address, routes_for
 from rpch.front.lab import (
     LabUser,
     as_they_are,
@@ -24,9 +25,9 @@ from rpch.front.lab import (
     lab_users,
     start_services,
 )
-from rpch.front.lab_autodiscover import lab_routes
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
-from rpch.front.user_rules import user_rule
+from rpch.front.switched_settings import go_by_database
+from rpch.proxy.reload import Reloader
 from rpch.server.runtime import RpcServer
 
 
@@ -65,8 +66,8 @@ def up(
                     _say_what_to_try(where, certificates.ca, users)
 
             proxy = settings.proxy(tasks, directory.accounts, tracer)
-            proxy.user_rule = user_rule(proxy)
-            routes, tls = lab_routes(proxy, directory, where), settings.tls()
+            routes, tls = routes_for(proxy, public_address(where)), settings.tls()
+            go_by_database(proxy, Reloader(proxy, settings, tls))
             await serve_proxy(
                 proxy, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready, routes=routes
             )

@@ -9,7 +9,7 @@ A user's setting is True, False or inherited, and inherits by having no row.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +43,20 @@ class OrganisationSettings:
         """The organisation's value, or the default."""
         with self._database.read() as connection:
             return _decoded(setting, _find(connection, ORGANISATION_SETTINGS, setting.key), setting.default)
+
+    def own(self, setting: Setting[T]) -> T | None:
+        """What was set for the organisation; None where nobody did."""
+        with self._database.read() as connection:
+            stored = _find(connection, ORGANISATION_SETTINGS, setting.key)
+        return None if stored is None else _decoded(setting, stored, setting.default)
+
+    def all_own(self, settings: Sequence[Setting[Any]]) -> dict[str, Any]:
+        """Those of these that were set for the organisation, by key; one look at the database."""
+        kinds = {setting.key: setting for setting in settings}
+        table = ORGANISATION_SETTINGS
+        with self._database.read() as connection:
+            rows = connection.execute(select(table.c.key, table.c.value).where(table.c.key.in_(kinds))).all()
+        return {key: _decoded(kinds[key], stored, None) for key, stored in rows}
 
     def set(self, setting: Setting[T], value: T | None) -> None:
         """Set the organisation's value; None goes back to the default."""

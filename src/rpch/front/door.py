@@ -43,8 +43,11 @@ class Door(asyncio.Protocol):
         "_channel",
         "_config",
         "_deciding",
+        "_fresh",
         "_lingering",
+        "_lost",
         "_proxy",
+        "_refreshing",
         "_relayed",
         "_rpc",
         "_searched",
@@ -74,6 +77,8 @@ class Door(asyncio.Protocol):
         self._channel = False
         self._authentication: WebConnection | None = None
         self._relayed: Relayed | None = None
+        self._fresh = proxy.refresh is None
+        self._refreshing = self._lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -85,6 +90,7 @@ class Door(asyncio.Protocol):
             self._web.connection_lost(exc)
         if self._lingering is not None:
             self._lingering.lost()
+        self._lost = True
         self._gone()
 
     def shutdown(self) -> None:
@@ -124,6 +130,9 @@ class Door(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Decide about one request after the other, as long as they are answered at once."""
+        if not self._fresh:
+            self._refresh()
+            return
         if self._deciding:
             return  # the loop below goes on
         if self._relayed is None and self._proxy.options.proxy_protocol and not self._read_relayed():
@@ -136,6 +145,23 @@ class Door(asyncio.Protocol):
             self._refuse(refused)
         finally:
             self._deciding = False
+
+    def _refresh(self) -> None:
+        """Which rules hold is looked up before the first request; nothing more is read meanwhile."""
+        if not self._refreshing:
+            self._refreshing = True
+            self._transport.pause_reading()
+            self._proxy.spawn(self._refreshed())
+
+    async def _refreshed(self) -> None:
+        try:
+            if self._proxy.refresh is not None:
+                await self._proxy.refresh()
+        finally:
+            self._fresh = True
+            if not self._lost and self._lingering is None and not self._transport.is_closing():
+                self._transport.resume_reading()
+                self._advance()
 
     def _read_relayed(self) -> bool:
         """Whether a relay of ours has said whom it speaks for. Nobody else is even answered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rpch.auth.accounts import Identity
-from rpch.proxy.accounts import StoredAccounts
+from rpch.front.databases import database_of
 from rpch.proxy.policy import Denied, Rule, UserRule
 from rpch.proxy.service import RpcProxy
 
@@ -12,15 +12,11 @@ def user_rule(proxy: RpcProxy) -> UserRule:
     """Refuses users whose RPC over HTTP is switched off; asks whichever accounts the proxy has by then."""
 
     async def ask(identity: Identity) -> Denied | None:
-        accounts = proxy.authenticator.accounts
-        if not isinstance(accounts, StoredAccounts):
+        if (database := database_of(proxy)) is None:
             return None
-        from rpch.directory.database_accounts import DatabaseAccounts  # the library takes long to load
-        from rpch.exchange.switches import blocks_rpc_http
+        from rpch.exchange.switches import blocks_rpc_http  # the library takes long to load
 
-        if not isinstance(accounts, DatabaseAccounts):
-            return None
-        if await accounts.database.run(blocks_rpc_http, accounts.database, identity):
+        if await database.run(blocks_rpc_http, database, identity):
             return Denied(Rule.BLOCKED_USER, 403, f"RPC over HTTP is switched off for {identity}")
         return None
 

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from rpch.auth.http_authenticator import HttpAuthSession
 from rpch.auth.outcomes import Authenticated, AuthRule, Challenge, Headers, Refused
-from rpch.exchange.autodiscover.web import Asking
+from rpch.exchange.autodiscover.asking import Asking
 from rpch.http.answers import RULE_FIELD
 from rpch.http.proxy_protocol import Relayed
 from rpch.proxy.client_certificates import ClientCertificate
@@ -54,7 +54,8 @@ class WebAuthenticator:
         )
         match outcome:
             case Authenticated(identity=identity, headers=headers):
-                return Asking(identity, arrival.client, headers)
+                terms = self._proxy.authenticator.terms(secure=True, relayed=arrival.relayed)
+                return Asking(identity, arrival.client, headers, terms.schemes)
             case Challenge(headers=headers, failure=failure):
                 if failure is not None:
                     self._proxy.report_refusal(arrival.client, None, failure.rule, failure.detail)

@@ -32,7 +32,7 @@ from rpch.proxy.accounts import (
 )
 from rpch.proxy.certificates import certificate_names, channel_binding
 from rpch.proxy.client_certificates import CertificateRules, Demand
-from rpch.proxy.policy import Policy, folded, parse_networks
+from rpch.proxy.policy import LOOPBACK, PRIVATE_NETWORKS, Policy, folded, parse_networks
 from rpch.proxy.routes import RouteTable
 from rpch.proxy.service import ProxyOptions, RpcProxy
 from rpch.proxy.settings import DeclaredSettings
@@ -40,7 +40,7 @@ from rpch.proxy.valid_ports import ValidPorts
 from rpch.trace import Tracer
 from rpch.vconn.settings import Settings
 
-LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+PROTECTION_FLAGS: Final = frozenset({"proxy", "proxycohosting", "allowdotlessspn", "noservicenamecheck"})
 
 
 class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="kebab"):
@@ -70,7 +70,12 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
             allow_anonymous=self.allow_anonymous,
             v1=self.v1,
             trusted_relays=parse_networks(relays, setting="trusted-relay"),
-            plain_from_relays=self.no_tls,
+            plain_from_relays=self.no_tls if self.ssl_offloading is None else self.ssl_offloading,
+            plain_inside=not self.internal_clients_require_ssl,
+            plain_outside=not self.external_clients_require_ssl,
+            internal_networks=parse_networks(
+                self.internal_network or PRIVATE_NETWORKS, setting="internal-network"
+            ),
             target_networks=parse_networks(self.target_network, setting="target-network"),
         )
 
@@ -107,6 +112,9 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
 
     def options(self) -> ProxyOptions:
         """What its machines announce and how long they wait."""
+        if self.autodiscover and not self.database:
+            problem = "tells what a database of people says; name it with database"
+            raise ConfigError("autodiscover", problem)
         if self.proxy_protocol and not self.no_tls:
             raise ConfigError("proxy-protocol", "is for relays that end TLS; it needs no-tls")
         settings = Settings(
@@ -179,11 +187,32 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
             connection_affinity=self.connection_affinity,
             ntlm=replace(ntlm, mic=self._mic()) if self.places.knows_ntlm else None,
             kerberos=kerberos,
-            protection=ExtendedProtection(
-                self._protection(), hosts=hosts, service_names=self.service_name, allow_dotless_names=True
-            ),
+            protection=self._extended_protection(hosts),
             throttle=throttle or throttle_for(accounts, self.throttle),
         )
+
+    def _extended_protection(self, hosts: Sequence[str]) -> ExtendedProtection:
+        """What is asked of clients who can say for whom their credentials are meant."""
+        flags = self._protection_flags()
+        return ExtendedProtection(
+            self._protection(),
+            hosts=hosts,
+            service_names=self.service_name,
+            proxy="proxy" in flags,
+            proxy_cohosting="proxycohosting" in flags,
+            allow_dotless_names="allowdotlessspn" in flags,
+            no_service_name_check="noservicenamecheck" in flags,
+        )
+
+    def _protection_flags(self) -> frozenset[str]:
+        """The flags, folded. Without a word about them names need no dot: inside a company they have none."""
+        if self.extended_protection_flags is None:
+            return frozenset({"allowdotlessspn"})
+        flags = frozenset(flag.strip().lower() for flag in self.extended_protection_flags)
+        if unknown := flags - PROTECTION_FLAGS:
+            problem = f"{min(unknown)!r} is no flag; known are {', '.join(sorted(PROTECTION_FLAGS))}"
+            raise ConfigError("extended-protection-flags", problem)
+        return flags
 
     def _schemes(self) -> Sequence[Scheme]:
         """What is offered. NTLM in the clear must be asked for by name."""
@@ -242,7 +271,8 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
 
     def _protection(self) -> ProtectionMode:
         mode = self._wanted_protection()
-        if mode is ProtectionMode.REQUIRE and self.no_tls:
+        fronted = bool(self._protection_flags() & {"proxy", "proxycohosting"})
+        if mode is ProtectionMode.REQUIRE and self.no_tls and not fronted:
             return ProtectionMode.ALLOW  # without TLS of our own there is nothing to bind to
         return mode
 

@@ -183,7 +183,7 @@ class ProxyConnection(asyncio.Protocol):
             self._deny(request, identity, None, arrival)
             return
         self._proxy.report_certificate(arrival.client, identity)
-        self._decide(request, arrival, identity)
+        self._judge_user(request, arrival, identity)
 
     async def _authenticate(self, request: ChannelRequest, arrival: Arrival) -> None:
         """Verifying may take a while; nothing else of this connection is looked at meanwhile."""
@@ -201,11 +201,7 @@ class ProxyConnection(asyncio.Protocol):
         match outcome:
             case Authenticated(identity=identity, headers=headers):
                 self._proxy.report_authenticated(arrival.client, request, identity)
-                if (rule := self._proxy.user_rule) is None:
-                    self._decide(request, arrival, identity, headers)
-                else:
-                    work = self._ask_user_rule(rule, request, arrival, identity, headers)
-                    self._busy = self._proxy.spawn(work)
+                self._judge_user(request, arrival, identity, headers)
             case Challenge(headers=headers, failure=failure):
                 self._proxy.report_challenge(arrival.client, request, failure)
                 self._challenge(request, _offers(headers))
@@ -216,6 +212,15 @@ class ProxyConnection(asyncio.Protocol):
                 else:
                     shown = "" if rule == AuthRule.UNAVAILABLE else detail  # says where accounts are
                     self._end(refusal_answer(HttpRefused(status, "", rule, shown)))
+
+    def _judge_user(
+        self, request: ChannelRequest, arrival: Arrival, identity: Identity, headers: Headers = ()
+    ) -> None:
+        """Whoever it is, and however that was shown: what is said about this user comes first."""
+        if (rule := self._proxy.user_rule) is None:
+            self._decide(request, arrival, identity, headers)
+        else:
+            self._busy = self._proxy.spawn(self._ask_user_rule(rule, request, arrival, identity, headers))
 
     async def _ask_user_rule(
         self,
@@ -253,7 +258,7 @@ class ProxyConnection(asyncio.Protocol):
         self, request: ChannelRequest, arrival: Arrival, identity: Identity | None, headers: Headers = ()
     ) -> None:
         """`headers` end the client's authentication, and belong on the answer.  RFC 4559 5"""
-        decision = self._proxy.policy.decide(request, identity, secure=arrival.secure)
+        decision = self._proxy.policy.decide(request, identity, secure=arrival.secure, client=arrival.client)
         if isinstance(decision, Denied):
             self._deny(request, decision, identity, arrival)
         elif request.kind is ChannelKind.ECHO:

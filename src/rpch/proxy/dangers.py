@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from rpch.errors import ConfigError
-from rpch.proxy.configuration import LOOPBACK, ProxyConfiguration
+from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.policy import LOOPBACK
 from rpch.proxy.target_syntax import split_port
 
 OTHERS_MAY_READ: Final = 0o077
@@ -75,6 +76,18 @@ def _ways_in(c: ProxyConfiguration) -> Iterator[Danger]:
             "a relay that shares its connections would give one client's identity to another, so none of "
             "Negotiate and NTLM is offered",
             "set connection-affinity if the relay keeps each client on a connection of its own, or use Basic",
+        )
+    if not (c.internal_clients_require_ssl and c.external_clients_require_ssl):
+        yield Danger(
+            ("internal-clients-require-ssl", "external-clients-require-ssl"),
+            "passwords and mail of those who come without TLS can be read on the way",
+            "leave both as they are, true",
+        )
+    if c.ssl_offloading and not c.no_tls:
+        yield Danger(
+            ("ssl-offloading", "tls-cert"),
+            "a listener with TLS gets nothing in plain HTTP, so this says nothing",
+            "leave it out, or let relays end TLS before a listener with no-tls",
         )
     for relay in c.trusted_relay:
         if _size(relay) > WIDE_NETWORK:

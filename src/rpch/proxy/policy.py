@@ -24,6 +24,16 @@ from rpch.proxy.valid_ports import Entry, Match, ValidPorts
 
 Network = IPv4Network | IPv6Network
 
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+PRIVATE_NETWORKS: Final = (
+    "10.0.0.0/8",
+    *LOOPBACK,
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+)
 SERVER_UNAVAILABLE: Final = 0x6BA  # RPC_S_SERVER_UNAVAILABLE: not permitted and not reachable look alike
 
 
@@ -93,6 +103,10 @@ class Policy:
     trusted_relays: Sequence[Network] = ()
     # A listener without TLS believes its relays that the way to them was protected.
     plain_from_relays: bool = False
+    # Of whom RPC is taken without TLS all the same: clients inside (in these networks), and all others.
+    plain_inside: bool = False
+    plain_outside: bool = False
+    internal_networks: Sequence[Network] = ()
     # Where targets may be; empty for everywhere but the proxy's own machine and its neighbourhood.
     target_networks: Sequence[Network] = ()
     # What these users (by `folded` name) may reach, of what everybody may reach.
@@ -106,7 +120,7 @@ class Policy:
             return Arrival(peer, tls)
         secure = tls or self.plain_from_relays
         if forwarded_proto is not None:
-            secure = all(part.strip().lower() == "https" for part in forwarded_proto.split(","))
+            secure &= all(part.strip().lower() == "https" for part in forwarded_proto.split(","))
         return Arrival(self._client(peer, forwarded_for), secure, relayed=True)
 
     def before_authentication(
@@ -119,7 +133,7 @@ class Policy:
             return Denied(Rule.CLIENT_ADDRESS, 403, f"clients at {client} are not served")
         if request.kind is ChannelKind.CONNECT and not self.v1:
             return Denied(Rule.V1, 501, "RPC over HTTP v1 is switched off")
-        if self.require_tls and not secure:
+        if not secure and self._needs_tls(client):
             return Denied(Rule.REQUIRE_TLS, 403, "the request did not come over TLS")
         return None
 
@@ -131,9 +145,16 @@ class Policy:
             return Denied(Rule.REQUIRE_TLS, 403, "the request did not come over TLS")
         return None
 
-    def decide(self, request: ChannelRequest, identity: Identity | None, *, secure: bool) -> Allowed | Denied:
+    def decide(
+        self,
+        request: ChannelRequest,
+        identity: Identity | None,
+        *,
+        secure: bool,
+        client: str | None = None,
+    ) -> Allowed | Denied:
         """Whether a request may go on, by all rules in their order."""
-        if denied := self.before_authentication(request, secure=secure):
+        if denied := self.before_authentication(request, secure=secure, client=client):
             return denied
         if identity is None and not self.allow_anonymous:
             return Denied(Rule.AUTHENTICATION, 401, "nobody has authenticated")
@@ -169,6 +190,8 @@ class Policy:
             found.append("allow_anonymous lets everybody in; turn it off outside a laboratory")
         if not self.require_tls:
             found.append("require_tls is off: passwords and mail can be read on the way; turn it on")
+        if self.require_tls and (self.plain_inside or self.plain_outside):
+            found.append("ssl is not required of all: their passwords and mail can be read on the way")
         if self.v1:
             found.append("v1 has neither TLS nor authentication; turn it off")
         if self.enabled and not self.valid_ports:
@@ -190,20 +213,17 @@ class Policy:
         return Allowed(self.routes.resolve(host, port), entry)
 
     def _client_allowed(self, client: str) -> bool:
-        if not self.client_networks:
-            return True
-        try:
-            return _within(_unmapped(ip_address(client.partition("%")[0])), self.client_networks)
-        except ValueError:
+        return not self.client_networks or _is_in(client, self.client_networks)
+
+    def _needs_tls(self, client: str | None) -> bool:
+        if not self.require_tls:
             return False
+        inside = client is not None and _is_in(client, self.internal_networks)
+        return not (self.plain_inside if inside else self.plain_outside)
 
     def is_relay(self, peer: str) -> bool:
         """Whether a peer is a relay of ours, which is believed what it says about its clients."""
-        try:
-            address = _unmapped(ip_address(peer.partition("%")[0]))
-        except ValueError:
-            return False  # a Unix socket has no address
-        return _within(address, self.trusted_relays)
+        return _is_in(peer, self.trusted_relays)
 
     def _client(self, peer: str, forwarded_for: str | None) -> str:
         """The last address in the chain that is no relay of ours; what is before it may be invented."""
@@ -255,6 +275,14 @@ def _is_neighbourhood(address: IPv4Address | IPv6Address) -> bool:
         or address.is_reserved
         or _within(address, _METADATA)
     )
+
+
+def _is_in(text: str, networks: Sequence[Network]) -> bool:
+    """Whether an address is in one of these; what is none, as a Unix socket has none, is in none."""
+    try:
+        return _within(_unmapped(ip_address(text.partition("%")[0])), networks)
+    except ValueError:
+        return False
 
 
 def _within(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> bool:

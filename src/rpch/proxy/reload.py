@@ -17,22 +17,29 @@ from rpch.proxy.shown_settings import flattened, shown_value
 
 log = structlog.get_logger("rpch.proxy")
 
-NEEDS_RESTART: Final = frozenset({"listen", "workers", "no-tls", "chunked", "tls-client-ca", "grace"})
+NEEDS_RESTART: Final = frozenset(
+    {"listen", "workers", "no-tls", "chunked", "tls-client-ca", "grace", "autodiscover"}
+)
 
 
 class Reloader:
-    """Follows a configuration file for one proxy. `read` makes settings of it anew."""
+    """Follows a configuration file for one proxy. `read` makes settings of it anew.
+
+    `overlay` says what holds instead of some of them, whatever the file says.
+    """
 
     def __init__(
         self,
         proxy: RpcProxy,
         current: ProxyConfiguration,
         tls: ssl.SSLContext | None,
-        file: Path,
-        read: Callable[[], ProxyConfiguration],
+        file: Path | None = None,
+        read: Callable[[], ProxyConfiguration] | None = None,
     ) -> None:
-        self._proxy, self._current, self._tls, self._read = proxy, current, tls, read
+        self._proxy, self._current, self._tls = proxy, current, tls
+        self._base, self._read = current, read or (lambda: self._base)
         self._file = file
+        self.overlay: Callable[[ProxyConfiguration], ProxyConfiguration] = lambda settings: settings
         self._seen = self._stamp()
 
     def changed(self) -> bool:
@@ -46,7 +53,8 @@ class Reloader:
     def reload(self) -> None:
         """Read the settings again and go by them; a mistake changes nothing but the log."""
         try:
-            settings = self._read()
+            base = self._read()
+            settings = self.overlay(base)
             authenticator = self._authenticator(settings)
             policy, bindings, options = settings.policy(), settings.bindings(), settings.options()
             if self._tls is not None and settings.tls_cert is not None:
@@ -55,13 +63,14 @@ class Reloader:
             log.error("reload refused, the old settings stay", why=str(error))
             return
         self._proxy.follow(authenticator, policy, bindings, options)
+        self._base = base
         old, self._current = self._current, settings
         for name, before, after in differences(old, settings):
             waits = name in NEEDS_RESTART or name.startswith("rpc-limits.")
             tell = log.warning if waits else log.info
             what = "setting changed, but needs a restart" if waits else "setting changed"
             tell(what, setting=name, before=before, after=after)
-        log.info("reloaded", file=str(self._file))
+        log.info("reloaded", file=str(self._file) if self._file else None)
 
     def _authenticator(self, settings: ProxyConfiguration) -> HttpAuthenticator:
         """Who may authenticate from now on. Accounts that are meant still stay open, and guesses counted."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -83,6 +83,8 @@ class RpcProxy:
         self.openings: set[ChannelOpening] = set()  # whose first PDU has not come
         self.draining = False
         self.user_rule: UserRule | None = None
+        self.refresh: Callable[[], Awaitable[None]] | None = None
+        """Looks, before a connection's first request, whether other rules hold by now."""
         self._tasks = tasks
         self._empty: asyncio.Event | None = None
 

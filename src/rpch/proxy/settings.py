@@ -45,6 +45,9 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = False
     public_name: Annotated[str, _told(LISTENER, "The name by which clients know this proxy.")] = ""
     workers: Annotated[int, _told(LISTENER, "Processes on the port.", least=1, most=256)] = 1
+    autodiscover: Annotated[
+        bool, _told(LISTENER, "Answer Autodiscover, too: what the database says of its people.")
+    ] = False
     enabled: Annotated[bool, _told(LISTENER, "Whether the proxy serves at all.")] = True
     v1: Annotated[
         bool, _told(LISTENER, "Serve version 1 too, which knows neither TLS nor authentication.")
@@ -73,6 +76,13 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     extended_protection: Annotated[
         str, _told(PROOF, "Whether proofs must be bound to our certificate: none, allow or require.")
     ] = "require"
+    extended_protection_flags: Annotated[
+        list[str] | None,
+        _told(
+            PROOF,
+            "Proxy, ProxyCoHosting, AllowDotlessSPN, NoServiceNameCheck; else names may be without a dot.",
+        ),
+    ] = None
     service_name: Annotated[
         list[str], _told(PROOF, "Names by which clients may mean this proxy, besides HTTP/ its own names.")
     ] = []
@@ -117,6 +127,19 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     client_network: Annotated[list[str], _told(CLIENTS, "Networks in which clients may be.")] = []
     trusted_relay: Annotated[
         list[str], _told(CLIENTS, "Addresses of relays that are believed what they say about clients.")
+    ] = []
+    ssl_offloading: Annotated[
+        bool | None,
+        _told(CLIENTS, "Whether plain HTTP of trusted relays was TLS before them; else so with no-tls."),
+    ] = None
+    external_clients_require_ssl: Annotated[
+        bool, _told(CLIENTS, "Whether RPC of clients outside must come over TLS.")
+    ] = True
+    internal_clients_require_ssl: Annotated[
+        bool, _told(CLIENTS, "Whether RPC of clients inside must come over TLS.")
+    ] = True
+    internal_network: Annotated[
+        list[str], _told(CLIENTS, "Networks in which clients are inside; else the private ones.")
     ] = []
     proxy_protocol: Annotated[
         bool, _told(CLIENTS, "Relays say where clients are by the PROXY protocol; needs no-tls.")

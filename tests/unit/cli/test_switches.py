@@ -47,14 +47,34 @@ def test_outlook_anywhere_is_set_and_shown(shell: Shell) -> None:
     names = ("outlook-anywhere", "set", "--ExternalHostname", "mail.lab.example", "--SSLOffloading", "true")
     assert shell(*names, "--what-if").splitlines() == [
         "would change ExternalHostname:  -> mail.lab.example",
-        "would change SSLOffloading: false -> true",
+        "would change SSLOffloading: as each proxy is set -> true",
     ]
-    assert shell(*names).splitlines()[1] == "changed SSLOffloading: false -> true"
+    assert shell(*names).splitlines()[1] == "changed SSLOffloading: as each proxy is set -> true"
     assert shell(*names) == "nothing changed\n"
     assert shell(*names, "--what-if") == "nothing would change\n"
     (shown,) = shell.events("outlook-anywhere", "get")
     assert (shown["ExternalHostname"], shown["SSLOffloading"]) == ("mail.lab.example", True)
-    assert "IISAuthenticationMethods            Basic, Ntlm, Negotiate" in shell("outlook-anywhere", "get")
+    assert "IISAuthenticationMethods            as each proxy is set" in shell("outlook-anywhere", "get")
+
+
+def test_contradictions_are_refused_and_surprises_warned_of(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigError, match="contradicts ExtendedProtectionTokenChecking Require"):
+        shell(
+            *("outlook-anywhere", "set", "--SSLOffloading", "true"),
+            *("--ExtendedProtectionTokenChecking", "Require"),
+        )
+    done = CliRunner().invoke(
+        app,
+        [
+            *("outlook-anywhere", "set", "--DefaultAuthenticationMethod", "Ntlm"),
+            *("--InternalClientsRequireSsl", "false", "--data", str(shell.data)),
+        ],
+    )
+    assert done.exit_code == 0
+    assert "changed IISAuthenticationMethods: as each proxy is set -> Ntlm" in done.stdout
+    assert "warning: InternalClientsRequireSsl false" in done.stderr
 
 
 def test_events_tell_before_and_after(shell: Shell) -> None:

@@ -17,6 +17,7 @@ from rpch.exchange.switches import (
     ORGANISATION,
     OUTLOOK_ANYWHERE,
     Change,
+    cautions,
     read_switches,
     read_user_switches,
     set_switches,
@@ -40,8 +41,15 @@ def test_everything_has_a_safe_default(settings: OrganisationSettings) -> None:
     found = read_switches(settings, OUTLOOK_ANYWHERE)
     assert found["ExternalHostname"] == ""
     assert found["ExternalClientsRequireSsl"] is True
-    assert found["SSLOffloading"] is False
-    assert found["ExtendedProtectionTokenChecking"] == "Require"
+    assert {name for name, value in found.items() if value is None} == {
+        "ExternalClientAuthenticationMethod",
+        "InternalClientAuthenticationMethod",
+        "IISAuthenticationMethods",
+        "SSLOffloading",
+        "ExtendedProtectionTokenChecking",
+        "ExtendedProtectionFlags",
+        "ExtendedProtectionSPNList",
+    }
     assert read_switches(settings, MAPI)["ExternalUrl"] == ""
     assert read_switches(settings, ORGANISATION)["MapiHttpEnabled"] is False
 
@@ -50,7 +58,7 @@ def test_what_is_set_is_read_and_told(settings: OrganisationSettings) -> None:
     given = {"ExternalHostname": "Mail.Example.COM", "IISAuthenticationMethods": "basic, NTLM,basic"}
     assert set_switches(settings, OUTLOOK_ANYWHERE, given) == [
         Change("ExternalHostname", "", "mail.example.com"),
-        Change("IISAuthenticationMethods", ["Basic", "Ntlm", "Negotiate"], ["Basic", "Ntlm"]),
+        Change("IISAuthenticationMethods", None, ["Basic", "Ntlm"]),
     ]
     assert read_switches(settings, OUTLOOK_ANYWHERE)["ExternalHostname"] == "mail.example.com"
     assert set_switches(settings, OUTLOOK_ANYWHERE, given) == []
@@ -58,9 +66,11 @@ def test_what_is_set_is_read_and_told(settings: OrganisationSettings) -> None:
 
 @pytest.mark.parametrize("empty", ["", "$null", " "])
 def test_an_empty_value_goes_back_to_the_default(settings: OrganisationSettings, empty: str) -> None:
-    set_switches(settings, OUTLOOK_ANYWHERE, {"SSLOffloading": "$true"})
-    assert set_switches(settings, OUTLOOK_ANYWHERE, {"SSLOffloading": empty}) == [
-        Change("SSLOffloading", before=True, after=False)
+    given = {"SSLOffloading": "$true", "ExternalClientsRequireSsl": "false"}
+    set_switches(settings, OUTLOOK_ANYWHERE, given)
+    assert set_switches(settings, OUTLOOK_ANYWHERE, dict.fromkeys(given, empty)) == [
+        Change("ExternalClientsRequireSsl", before=False, after=True),
+        Change("SSLOffloading", before=True, after=None),
     ]
 
 
@@ -106,10 +116,72 @@ def test_urls_end_without_a_slash(settings: OrganisationSettings) -> None:
 
 
 def test_unknown_methods_and_networks_are_refused(settings: OrganisationSettings) -> None:
-    with pytest.raises(ConfigError, match="none of Basic, Ntlm, Negotiate"):
+    with pytest.raises(ConfigError, match="none of Negotiate, Ntlm, Basic"):
         set_switches(settings, OUTLOOK_ANYWHERE, {"ExternalClientAuthenticationMethod": "Fba"})
     with pytest.raises(ConfigError, match="InternalNetworks"):
         set_switches(settings, ORGANISATION, {"InternalNetworks": "10.0.0.0/99"})
+
+
+def test_the_default_method_sets_three_at_once(settings: OrganisationSettings) -> None:
+    set_switches(settings, OUTLOOK_ANYWHERE, {"DefaultAuthenticationMethod": "ntlm"})
+    found = read_switches(settings, OUTLOOK_ANYWHERE)
+    assert found["IISAuthenticationMethods"] == ["Ntlm"]
+    assert found["ExternalClientAuthenticationMethod"] == "Ntlm"
+    assert found["InternalClientAuthenticationMethod"] == "Ntlm"
+    both = {"DefaultAuthenticationMethod": "Ntlm", "IISAuthenticationMethods": "Basic"}
+    with pytest.raises(ConfigError, match="sets IISAuthenticationMethods too"):
+        set_switches(settings, OUTLOOK_ANYWHERE, both)
+
+
+def test_offloading_and_required_binding_are_refused_in_either_order(settings: OrganisationSettings) -> None:
+    required, offloaded = {"ExtendedProtectionTokenChecking": "require"}, {"SSLOffloading": "true"}
+    with pytest.raises(ConfigError, match="set ExtendedProtectionTokenChecking to Allow"):
+        set_switches(settings, OUTLOOK_ANYWHERE, required | offloaded)
+    assert read_switches(settings, OUTLOOK_ANYWHERE)["SSLOffloading"] is None
+    for first, second in ((required, offloaded), (offloaded, required)):
+        set_switches(settings, OUTLOOK_ANYWHERE, first)
+        with pytest.raises(ConfigError, match="contradicts"):
+            set_switches(settings, OUTLOOK_ANYWHERE, second)
+        set_switches(settings, OUTLOOK_ANYWHERE, dict.fromkeys(first, ""))
+    set_switches(
+        settings,
+        OUTLOOK_ANYWHERE,
+        required | offloaded | {"ExtendedProtectionFlags": "Proxy, ProxyCoHosting"},
+    )
+    with pytest.raises(ConfigError, match="contradicts"):
+        set_switches(settings, OUTLOOK_ANYWHERE, {"ExtendedProtectionFlags": "None"})
+
+
+def test_flags_and_service_names_are_checked(settings: OrganisationSettings) -> None:
+    given = {"ExtendedProtectionFlags": "none", "ExtendedProtectionSPNList": "HTTP/mail.example.com:8443"}
+    set_switches(settings, OUTLOOK_ANYWHERE, given)
+    found = read_switches(settings, OUTLOOK_ANYWHERE)
+    assert found["ExtendedProtectionFlags"] == []
+    assert found["ExtendedProtectionSPNList"] == ["HTTP/mail.example.com:8443"]
+    wrong = {
+        "ExtendedProtectionFlags": ["None, Proxy", "All"],
+        "ExtendedProtectionSPNList": ["mail", "/mail", "HTTP/"],
+    }
+    for name, texts in wrong.items():
+        for text in texts:
+            with pytest.raises(ConfigError, match=name):
+                set_switches(settings, OUTLOOK_ANYWHERE, {name: text})
+
+
+def test_what_may_surprise_is_said() -> None:
+    assert (
+        cautions({"IISAuthenticationMethods": ["Ntlm"], "ExternalClientAuthenticationMethod": "Ntlm"}) == []
+    )
+    assert cautions({"IISAuthenticationMethods": None, "ExternalClientAuthenticationMethod": "Ntlm"}) == []
+    told, plain = cautions(
+        {
+            "IISAuthenticationMethods": ["Ntlm"],
+            "ExternalClientAuthenticationMethod": "Basic",
+            "InternalClientsRequireSsl": False,
+        }
+    )
+    assert told.startswith("ExternalClientAuthenticationMethod Basic is not among IISAuthenticationMethods")
+    assert plain.startswith("InternalClientsRequireSsl false: passwords")
 
 
 def test_a_user_has_its_own_or_inherits(database: Database, settings: OrganisationSettings) -> None:

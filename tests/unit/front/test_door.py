@@ -83,7 +83,7 @@ async def settled() -> None:
 
 
 @asynccontextmanager
-async def visit(**more: Any) -> AsyncIterator[Visit]:
+async def visit(refresh: Callable[[], Awaitable[None]] | None = None, **more: Any) -> AsyncIterator[Visit]:
     """A door with a small web application and a proxy behind it."""
     given: dict[str, Any] = {
         "no_tls": True,
@@ -101,6 +101,7 @@ async def visit(**more: Any) -> AsyncIterator[Visit]:
     app = Starlette(routes=[Route(path, what, methods=methods) for path, what in pages.items()])
     async with asyncio.TaskGroup() as tasks:
         proxy = settings.proxy(tasks, settings.accounts())
+        proxy.refresh = refresh
         config = Config(app, ws="none", lifespan="off", log_config=None, access_log=False)
         config.load()
         state = ServerState()
@@ -310,3 +311,51 @@ async def test_who_does_not_read_its_answers_is_not_listened_to_whoever_answers(
         protocol.resume_writing()
         assert await here.answers() == [SUCCESS, SUCCESS]
         here.lose()
+
+
+async def test_the_first_request_waits_for_the_rules_that_hold_and_later_ones_do_not() -> None:
+    looks, gate = [], asyncio.Event()
+
+    async def refresh() -> None:
+        looks.append(1)
+        await gate.wait()
+
+    async with visit(refresh=refresh) as client:
+        client.send(GET[:9])
+        client.send(GET[9:])
+        assert await client.answers() == []
+        assert not client.transport.is_reading()
+        gate.set()
+        assert await client.answers() == ["HTTP/1.1 200 OK", "page"]
+        assert client.transport.is_reading()
+        client.send(GET)
+        assert await client.answers() == ["HTTP/1.1 200 OK", "page"]
+    assert looks == [1]
+
+
+async def test_a_client_that_goes_meanwhile_is_forgotten() -> None:
+    gate = asyncio.Event()
+
+    async def refresh() -> None:
+        await gate.wait()
+
+    async with visit(refresh=refresh) as client:
+        client.send(GET)
+        await settled()
+        client.lose()
+        gate.set()
+        assert await client.answers() == []
+
+
+async def test_looking_for_rules_takes_no_longer_than_a_head_may() -> None:
+    gate = asyncio.Event()
+
+    async def refresh() -> None:
+        await gate.wait()
+
+    async with visit(refresh=refresh, heads=QUICK) as client:
+        client.send(GET)
+        await asyncio.sleep(0.05)
+        assert (await client.answers())[0].startswith("HTTP/1.1 408")
+        gate.set()
+        assert await client.answers() == []

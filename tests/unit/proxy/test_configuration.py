@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from rpch.auth.accounts import Identity
-from rpch.auth.extended_protection import NameState
+from rpch.auth.extended_protection import ExtendedProtection, NameState, ProtectionMode
 from rpch.auth.ntlm.settings import MicPolicy
 from rpch.auth.schemes import Scheme
 from rpch.directory.opening import Directory
@@ -204,3 +204,30 @@ def test_kerberos_needs_a_keytab_and_realms(given: dict[str, Any], problem: str)
 def test_limits_of_heads_are_settings() -> None:
     settings = msgspec.convert({"no-tls": True, "heads": {"size": 2000, "fields": 50}}, ProxyConfiguration)
     assert settings.options().heads == HeadLimits(size=2000, fields=50)
+
+
+def test_offloading_may_be_said_apart_from_the_listener() -> None:
+    assert ProxyConfiguration(no_tls=True).policy().plain_from_relays
+    assert not ProxyConfiguration(no_tls=True, ssl_offloading=False).policy().plain_from_relays
+    assert ProxyConfiguration(ssl_offloading=True).policy().plain_from_relays
+
+
+def test_flags_say_how_names_are_checked_and_a_front_keeps_require() -> None:
+    def protection(**given: Any) -> ExtendedProtection:
+        settings = ProxyConfiguration(no_tls=True, user=[r"LAB\alice:pw"], **given)
+        return settings.authenticator(settings.accounts()).protection
+
+    assert protection().mode is ProtectionMode.ALLOW
+    assert protection().allow_dotless_names
+    assert not protection(extended_protection_flags=[]).allow_dotless_names
+    fronted = protection(extended_protection_flags=["Proxy", "ProxyCoHosting", "NoServiceNameCheck"])
+    assert fronted.mode is ProtectionMode.REQUIRE
+    assert (fronted.proxy, fronted.proxy_cohosting, fronted.no_service_name_check) == (True, True, True)
+    with pytest.raises(ConfigError, match="'everything' is no flag"):
+        protection(extended_protection_flags=["Everything"])
+
+
+def test_autodiscover_needs_people() -> None:
+    with pytest.raises(ConfigError, match="name it with database"):
+        ProxyConfiguration(no_tls=True, autodiscover=True).options()
+    ProxyConfiguration(no_tls=True, autodiscover=True, database="x.sqlite3").options()

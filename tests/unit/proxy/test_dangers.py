@@ -33,6 +33,11 @@ def test_a_safe_configuration_has_none() -> None:
         ({"wildcards": True, "valid_ports": "data*:593"}, ("wildcards", "valid-ports")),
         ({"valid_ports": "ex01:1-65535"}, ("valid-ports",)),
         ({"valid_ports": ""}, ("valid-ports",)),
+        ({"ssl_offloading": True}, ("ssl-offloading", "tls-cert")),
+        (
+            {"internal_clients_require_ssl": False},
+            ("internal-clients-require-ssl", "external-clients-require-ssl"),
+        ),
         ({"target_network": ["127.0.0.0/8"]}, ("target-network",)),
         ({"target_network": ["0.0.0.0/0"]}, ("target-network",)),
         (

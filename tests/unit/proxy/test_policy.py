@@ -178,7 +178,9 @@ def test_named_networks_hold_all_targets() -> None:
 
 
 RELAYED = dataclasses.replace(
-    POLICY, trusted_relays=parse_networks(["10.1.0.0/24", "::1"], setting="trusted_relays")
+    POLICY,
+    trusted_relays=parse_networks(["10.1.0.0/24", "::1"], setting="trusted_relays"),
+    plain_from_relays=True,
 )
 
 
@@ -190,7 +192,8 @@ RELAYED = dataclasses.replace(
         ("10.1.0.2", False, "https", "192.0.2.7", Arrival("192.0.2.7", secure=True, relayed=True)),
         ("10.1.0.2", False, "HTTPS, https", None, Arrival("10.1.0.2", secure=True, relayed=True)),
         ("10.1.0.2", True, "https,http", None, Arrival("10.1.0.2", secure=False, relayed=True)),
-        ("10.1.0.2", False, None, None, Arrival("10.1.0.2", secure=False, relayed=True)),
+        ("10.1.0.2", False, None, None, Arrival("10.1.0.2", secure=True, relayed=True)),
+        ("10.1.0.2", False, "http", None, Arrival("10.1.0.2", secure=False, relayed=True)),
         ("10.1.0.2", True, None, None, Arrival("10.1.0.2", secure=True, relayed=True)),
         ("::ffff:10.1.0.2", False, "https", None, Arrival("::ffff:10.1.0.2", secure=True, relayed=True)),
         ("10.1.0.2", True, None, "6.6.6.6, 192.0.2.7, 10.1.0.3",
@@ -205,6 +208,41 @@ def test_only_a_trusted_relay_is_believed(
     peer: str, tls: bool, proto: str | None, chain: str | None, expected: Arrival
 ) -> None:
     assert RELAYED.arrival(peer, tls=tls, forwarded_proto=proto, forwarded_for=chain) == expected
+
+
+@pytest.mark.parametrize("proto", [None, "https"])
+def test_plain_http_from_a_relay_is_believed_only_where_offloading_is_on(proto: str | None) -> None:
+    strict = dataclasses.replace(RELAYED, plain_from_relays=False)
+    assert strict.arrival("10.1.0.2", tls=False, forwarded_proto=proto).secure is False
+    assert strict.arrival("10.1.0.2", tls=True, forwarded_proto=proto).secure is True
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "served"),
+    [
+        (False, False, []),
+        (True, False, ["10.9.0.1", "::ffff:10.9.0.1"]),
+        (False, True, ["192.0.2.7", ""]),
+        (True, True, ["10.9.0.1", "::ffff:10.9.0.1", "192.0.2.7", ""]),
+    ],
+)
+def test_tls_may_be_left_out_by_clients_of_either_side(
+    inside: bool, outside: bool, served: list[str]
+) -> None:
+    networks = parse_networks(["10.9.0.0/16"], setting="internal-network")
+    policy = dataclasses.replace(
+        POLICY, plain_inside=inside, plain_outside=outside, internal_networks=networks
+    )
+    clients = ("10.9.0.1", "::ffff:10.9.0.1", "192.0.2.7", "")
+    let_in = [
+        client
+        for client in clients
+        if isinstance(policy.decide(asked(), ALICE, secure=False, client=client), Allowed)
+    ]
+    assert let_in == served
+    assert bool(policy.warnings) is (inside or outside)
+    plain = [policy.before_web(Arrival(client, secure=False)) for client in clients]
+    assert [denied.rule for denied in plain if denied] == [Rule.REQUIRE_TLS] * 4
 
 
 def test_dangerous_switches_are_warned_of() -> None:

@@ -76,6 +76,20 @@ async def test_wrong_guesses_stay_counted_and_accounts_open() -> None:
         assert proxy.authenticator.accounts is not accounts
 
 
+async def test_what_overlays_the_file_holds_and_the_file_is_not_forgotten() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        proxy = OLD.proxy(tasks, OLD.accounts())
+        reloader = Reloader(proxy, OLD, None)
+        reloader.overlay = lambda settings: msgspec.structs.replace(settings, valid_ports="c:3")
+        with capture_logs():
+            reloader.reload()
+        assert proxy.policy.valid_ports.allows("c", 3)
+        reloader.overlay = lambda settings: settings
+        with capture_logs():
+            reloader.reload()
+        assert proxy.policy.valid_ports.allows("a", 1)
+
+
 def test_a_database_is_told_without_its_password() -> None:
     new = msgspec.structs.replace(OLD, database="postgresql://mail:canary@db/rpch")
     assert differences(OLD, new) == [("database", None, "postgresql://mail:***@db/rpch")]

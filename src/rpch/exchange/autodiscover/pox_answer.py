@@ -18,6 +18,7 @@ from rpch.exchange.autodiscover.pox_request import OUTLOOK_SCHEMA, ErrorCode
 
 ANSWER_SCHEMA: Final = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
 MEDIA_TYPE: Final = "text/xml; charset=utf-8"
+NO_PRINCIPAL: Final = "None"  # as a name in a certificate: none is asked for
 SERVER_ID: Final = 2477272013  # any number that stays the same
 
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -43,6 +44,13 @@ class MapiHttp:
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """Beside RPC: Exchange's web services, which serve free/busy and absence; empty for none."""
+
+    ews: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exch:
     """The RPC server of a mailbox."""
 
@@ -50,16 +58,27 @@ class Exch:
     server_dn: str
     database_dn: str
     version: str
+    services: Services = Services()
 
 
 @dataclass(frozen=True, slots=True)
 class Expr:
-    """The RPC proxy before it. `principal` is the name in its certificate, or `None` for no check."""
+    """The RPC proxy before it. Its certificate may hold any name that TLS accepts."""
 
     host: str
     tls: bool
     method: str
-    principal: str = "None"
+    services: Services = Services()
+
+
+@dataclass(frozen=True, slots=True)
+class ExHttp:
+    """Server and proxy in one section, for clients that know it."""
+
+    host: str
+    tls: bool
+    method: str
+    services: Services = Services()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +89,7 @@ class Web:
     external: str
 
 
-Protocol = MapiHttp | Exch | Expr | Web
+Protocol = MapiHttp | Exch | Expr | ExHttp | Web
 
 
 def settings_document(user: User, protocols: Sequence[Protocol]) -> bytes:
@@ -143,19 +162,28 @@ def _protocol(account: Element, protocol: Protocol) -> None:
             _text(element, "MdbDN", protocol.database_dn)
             _text(element, "AuthPackage", "anonymous")
             _text(element, "ServerExclusiveConnect", "off")
-        case Expr():
-            element = _typed(account, "EXPR")
+            _services(element, protocol.services)
+        case Expr() | ExHttp():
+            element = _typed(account, "EXPR" if isinstance(protocol, Expr) else "EXHTTP")
             _text(element, "Server", protocol.host)
             _text(element, "SSL", "On" if protocol.tls else "Off")
             _text(element, "AuthPackage", protocol.method)
-            _text(element, "CertPrincipalName", protocol.principal)
+            _text(element, "CertPrincipalName", NO_PRINCIPAL)
             _text(element, "ServerExclusiveConnect", "on")
+            _services(element, protocol.services)
         case Web():
             element = _typed(account, "WEB")
             for side, url in (("Internal", protocol.internal), ("External", protocol.external)):
                 if url:
                     place = SubElement(SubElement(element, side), "OWAUrl", AuthenticationMethod="Basic, Fba")
                     place.text = f"{url}/"
+
+
+def _services(element: Element, services: Services) -> None:
+    """What is not there is not named: a client may insist on a URL that it was told."""
+    if services.ews:
+        for name in ("ASUrl", "EwsUrl", "OOFUrl"):
+            _text(element, name, services.ews)
 
 
 def _typed(account: Element, kind: str) -> Element:

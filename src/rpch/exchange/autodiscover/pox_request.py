@@ -12,6 +12,7 @@ Clients differ in namespace, prefix and order, and none of that means anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -23,6 +24,7 @@ from rpch.exchange.autodiscover.hostile_xml import child, local_name, read_xml, 
 REQUEST_SCHEMA: Final = "http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"
 OUTLOOK_SCHEMA: Final = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 CAPABILITY: Final = "x-mapihttpcapability"
+CAN_HANDLE: Final = "x-clientcanhandle"
 
 
 class ErrorCode(IntEnum):
@@ -80,7 +82,8 @@ class PoxRequest:
             raise CannotAnswer(ErrorCode.BAD_REQUEST, "Invalid Request")
         if not _is_outlook(text_of(request, "acceptableresponseschema")):
             raise CannotAnswer(ErrorCode.SCHEMA_NOT_PROVIDED, "Provider is not available")
-        return cls(address) if address else cls(legacy_dn=legacy_dn)
+        # The DN MUST be used where both are (3.2.5).
+        return cls(legacy_dn=legacy_dn) if legacy_dn else cls(address)
 
 
 def _is_outlook(schema: str) -> bool:
@@ -88,7 +91,30 @@ def _is_outlook(schema: str) -> bool:
     return schema.lower().partition("://")[2] == OUTLOOK_SCHEMA.partition("://")[2]
 
 
-def capability_of(header: str | None) -> int:
-    """The version of MAPI over HTTP that a client speaks; 0 for none."""
-    text = (header or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a client says that it can: MAPI over HTTP of this version (0: not at all), other things by name.
+
+    MS-OXDSCLI 2.2.2.1, and `X-ClientCanHandle` as Exchange reads it since 15.0.995
+    """
+
+    mapi_http: int = 0
+    handles: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, headers: Mapping[str, str]) -> Abilities:
+        """From the headers of a request, whose names are folded."""
+        version = headers.get(CAPABILITY, "").strip()
+        number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
+        names = headers.get(CAN_HANDLE, "").lower().split(",")
+        return cls(number, frozenset(name.strip() for name in names))
+
+    @property
+    def negotiate(self) -> bool:
+        """Whether it knows the authentication package of that name."""
+        return "negotiate" in self.handles
+
+    @property
+    def exhttp(self) -> bool:
+        """Whether it knows the protocol sections of that type."""
+        return "exhttpinfo" in self.handles

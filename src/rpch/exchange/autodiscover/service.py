@@ -16,10 +16,12 @@ from sqlalchemy import select
 
 from rpch.auth.accounts import Identity
 from rpch.directory.database import Database
-from rpch.directory.entries import Entry
+from rpch.directory.entries import Entry, EntryKind
 from rpch.directory.mailboxes import entry_of_address, entry_of_dn, entry_of_user, may_open
 from rpch.directory.organisation import OrganisationSettings
 from rpch.directory.tables import DIRECTORY_STATE
+from rpch.exchange.autodiscover.asking import Asking
+from rpch.exchange.autodiscover.json_answer import ACTIVE_SYNC, EWS, POX
 from rpch.exchange.autodiscover.pox_answer import (
     User,
     error_document,
@@ -27,13 +29,19 @@ from rpch.exchange.autodiscover.pox_answer import (
     redirect_url_document,
     settings_document,
 )
-from rpch.exchange.autodiscover.pox_request import CannotAnswer, ErrorCode, PoxRequest
+from rpch.exchange.autodiscover.pox_request import Abilities, CannotAnswer, ErrorCode, PoxRequest
 from rpch.exchange.autodiscover.protocols import Asker, protocols_for
 from rpch.exchange.server_names import ServerNames
-from rpch.exchange.switches import AUTODISCOVER_REDIRECT, INTERNAL_NETWORKS
+from rpch.exchange.switches import (
+    ACTIVE_SYNC_EXTERNAL_URL,
+    AUTODISCOVER_REDIRECT,
+    EWS_EXTERNAL_URL,
+    INTERNAL_NETWORKS,
+)
 
 log = structlog.get_logger("rpch.autodiscover")
 
+MAILBOXES: Final = frozenset({EntryKind.USER, EntryKind.ROOM, EntryKind.EQUIPMENT})
 TARGET_ADDRESS: Final = "targetAddress"  # LDAP's name for where mail and clients of an entry are to go
 
 
@@ -53,26 +61,36 @@ class Autodiscover:
         self._names, self._clock = names, clock
         self._settings = OrganisationSettings(database)
 
-    async def answer(self, identity: Identity, body: bytes, *, client: str, capability: int) -> bytes:
+    async def answer(self, asking: Asking, body: bytes, abilities: Abilities) -> bytes:
         """The document for a request; whatever goes wrong becomes an error document."""
+        facts = {"user": str(asking.identity), "client": asking.client}
         try:
-            return await self.database.run(self._answer, identity, body, client, capability)
+            return await self.database.run(self._answer, asking, body, abilities)
         except CannotAnswer as error:
-            log.info(
-                "no settings", user=str(identity), client=client, code=int(error.code), why=error.message
-            )
+            log.info("no settings", **facts, code=int(error.code), why=error.message)
             return error_document(error.code, error.message, self._clock())
         except Exception:  # a client is told in its own language; we read what it was
-            log.exception("an answer failed", user=str(identity), client=client)
+            log.exception("an answer failed", **facts)
             return error_document(ErrorCode.INTERNAL, "Internal error", self._clock())
 
-    def _answer(self, identity: Identity, body: bytes, client: str, capability: int) -> bytes:
-        mailbox = self._mailbox(identity, PoxRequest.decode(body))
+    async def urls(self) -> dict[str, str]:
+        """Where each protocol of Autodiscover v2 is, for those who may be anywhere; only what there is."""
+        found = {POX: f"https://{self.public}/autodiscover/autodiscover.xml"}
+        for protocol, setting in ((EWS, EWS_EXTERNAL_URL), (ACTIVE_SYNC, ACTIVE_SYNC_EXTERNAL_URL)):
+            if url := await self.database.run(self._settings.get, setting):
+                found[protocol] = url
+        return found
+
+    def _answer(self, asking: Asking, body: bytes, abilities: Abilities) -> bytes:
+        mailbox = self._mailbox(asking.identity, PoxRequest.decode(body))
         if address := _redirected_address(mailbox):
             return redirect_address_document(address)
         if url := self._settings.of_user(AUTODISCOVER_REDIRECT, mailbox.id):
             return redirect_url_document(url)
-        asker = Asker(self.public, self._is_inside(client), capability)
+        if mailbox.kind not in MAILBOXES:
+            raise CannotAnswer(ErrorCode.NO_SETTINGS, "This address has no mailbox")
+        inside = self._is_inside(asking.client)
+        asker = Asker(self.public, inside=inside, abilities=abilities, offered=asking.offered)
         protocols = protocols_for(self._settings, self._names, mailbox, asker)
         return settings_document(
             User(mailbox.display_name, mailbox.dn, mailbox.mail or "", self._deployment()), protocols
@@ -84,7 +102,10 @@ class Autodiscover:
             if request.address:
                 wanted = entry_of_address(connection, request.address)
             else:
-                wanted = entry_of_dn(connection, request.legacy_dn)
+                # A DN of former days is kept as an address, as Exchange keeps it: X500:/o=…
+                wanted = entry_of_dn(connection, request.legacy_dn) or entry_of_address(
+                    connection, request.legacy_dn
+                )
             allowed = user is not None and wanted is not None and may_open(connection, user.id, wanted.id)
         if wanted is None or not allowed:
             raise CannotAnswer(ErrorCode.NOT_FOUND, "The e-mail address cannot be found")

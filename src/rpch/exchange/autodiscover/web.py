@@ -7,39 +7,30 @@ Nothing of a body is read before that.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final
 
+import structlog
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from rpch.auth.accounts import Identity
+from rpch.errors import TransportError
+from rpch.exchange.autodiscover.asking import Authenticate
 from rpch.exchange.autodiscover.hostile_xml import SIZE_LIMIT
 from rpch.exchange.autodiscover.json_answer import json_answer
 from rpch.exchange.autodiscover.pox_answer import MEDIA_TYPE
-from rpch.exchange.autodiscover.pox_request import CAPABILITY, capability_of
+from rpch.exchange.autodiscover.pox_request import Abilities
 from rpch.exchange.autodiscover.service import Autodiscover
+
+log = structlog.get_logger("rpch.autodiscover")
 
 POX_PATH: Final = "/autodiscover/autodiscover.xml"
 JSON_PATH: Final = "/autodiscover/autodiscover.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks, from where, and what must stand on the answer."""
-
-    identity: Identity
-    client: str
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-Authenticate = Callable[[Request], Awaitable[Asking | Response]]
-
-
-def autodiscover_routes(service: Autodiscover, authenticate: Authenticate) -> list[Route]:
-    """What to mount."""
+def autodiscover_routes(service: Callable[[], Autodiscover], authenticate: Authenticate) -> list[Route]:
+    """What to mount. `service` is asked anew for each request."""
 
     async def pox(request: Request) -> Response:
         asking = await authenticate(request)
@@ -48,23 +39,40 @@ def autodiscover_routes(service: Autodiscover, authenticate: Authenticate) -> li
         body = await _body(request)
         if body is None:
             return Response("too large\n", 413, {"Connection": "close"}, "text/plain")
-        capability = capability_of(request.headers.get(CAPABILITY))
-        answer = await service.answer(asking.identity, body, client=asking.client, capability=capability)
+        try:
+            answer = await service().answer(asking, body, Abilities.read(request.headers))
+        except TransportError as error:
+            return _away(error)
         return _answer(answer, MEDIA_TYPE, 200, asking.headers)
 
     async def v2(request: Request) -> Response:
         address = str(request.path_params.get("address", ""))
-        status, body = json_answer(address, request.query_params, service.public)
+        try:
+            urls = await service().urls()
+        except TransportError as error:
+            return _away(error)
+        status, body = json_answer(address, request.query_params, urls)
         return _answer(body, "application/json; charset=utf-8", status)
 
-    routes = [
-        Route(POX_PATH, pox, methods=["GET", "POST"]),
-        Route(JSON_PATH, v2, methods=["GET"]),
-        Route(JSON_PATH + "/v1.0/{address}", v2, methods=["GET"]),
-    ]
+    return _in_any_case(
+        [
+            Route(POX_PATH, pox, methods=["GET", "POST"]),
+            Route(JSON_PATH, v2, methods=["GET"]),
+            Route(JSON_PATH + "/v1.0/{address}", v2, methods=["GET"]),
+        ]
+    )
+
+
+def _in_any_case(routes: list[Route]) -> list[Route]:
     for route in routes:
         route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
     return routes
+
+
+def _away(error: TransportError) -> Response:
+    """What is the matter may say where the database is, which is for us alone."""
+    log.warning("the directory cannot be asked", why=str(error))
+    return PlainTextResponse("unavailable\n", 503)
 
 
 def _answer(body: bytes, kind: str, status: int, headers: Sequence[tuple[str, str]] = ()) -> Response:

@@ -7,10 +7,10 @@ import pytest
 from rpch.exchange.autodiscover.pox_request import (
     OUTLOOK_SCHEMA,
     REQUEST_SCHEMA,
+    Abilities,
     CannotAnswer,
     ErrorCode,
     PoxRequest,
-    capability_of,
 )
 
 JANE = PoxRequest("jane@contoso.com")
@@ -74,7 +74,20 @@ def test_codes_are_those_of_the_specification() -> None:
 
 @pytest.mark.parametrize(
     ("header", "version"),
-    [(None, 0), ("", 0), ("1", 1), (" 2 ", 2), ("-1", 0), ("x", 0), ("9" * 20, 0), ("²", 0)],
+    [("", 0), ("1", 1), (" 2 ", 2), ("-1", 0), ("x", 0), ("9" * 20, 0), ("²", 0)],
 )
-def test_the_capability_is_a_number_or_none(header: str | None, version: int) -> None:
-    assert capability_of(header) == version
+def test_the_capability_is_a_number_or_none(header: str, version: int) -> None:
+    assert Abilities.read({"x-mapihttpcapability": header}).mapi_http == version
+
+
+def test_abilities_are_named_in_any_case_and_none_is_assumed() -> None:
+    assert Abilities.read({}) == Abilities(handles=frozenset({""}))
+    assert not Abilities.read({}).negotiate
+    can = Abilities.read({"x-clientcanhandle": "negotiate , ExHttpInfo,unknown"})
+    assert can.negotiate
+    assert can.exhttp
+
+
+def test_the_dn_is_what_counts_where_both_are() -> None:
+    both = body(f"<EMailAddress>j@c</EMailAddress><LegacyDN>/o=x/cn=y</LegacyDN>{SCHEMA}")
+    assert PoxRequest.decode(both) == PoxRequest(legacy_dn="/o=x/cn=y")

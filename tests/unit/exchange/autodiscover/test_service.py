@@ -9,7 +9,8 @@ import pytest
 from rpch.auth.accounts import Identity
 from rpch.directory.entries import EntryKind, NewEntry
 from rpch.directory.links import DELEGATE, MEMBER
-from rpch.exchange.autodiscover.pox_request import PoxRequest
+from rpch.exchange.autodiscover.asking import Asking
+from rpch.exchange.autodiscover.pox_request import Abilities, PoxRequest
 from rpch.exchange.switches import ORGANISATION, OUTLOOK_ANYWHERE, set_switches, set_user_switches
 from tests.unit.exchange.autodiscover.conftest import ALICE, BOB, Office
 
@@ -24,7 +25,7 @@ async def asked(
     dn: str = "",
 ) -> str:
     body = PoxRequest(legacy_dn=dn).encode() if dn else PoxRequest(address).encode()
-    answer = await office.service.answer(who, body, client=client, capability=capability)
+    answer = await office.service.answer(Asking(who, client), body, Abilities(capability))
     return answer.decode()
 
 
@@ -49,6 +50,27 @@ async def test_other_addresses_other_cases_and_the_dn_mean_the_same_mailbox(offi
     assert await asked(office, "ALICE@Lab.Example") == expected
     assert await asked(office, "al@lab.example") == expected
     assert await asked(office, dn=alice.dn.upper()) == expected
+    former = {"proxyAddresses": ["SMTP:alice@lab.example", "X500:/o=Old/cn=alice"]}
+    office.directory.entries.change(replace(office.entry("alice"), attributes=former))
+    assert await asked(office, dn="/o=old/CN=Alice") == expected
+
+
+async def test_a_group_has_no_mailbox_even_for_its_delegates(office: Office) -> None:
+    (group,) = office.directory.entries.add(NewEntry(EntryKind.GROUP, "Staff", mail="staff@lab.example"))
+    assert code(await asked(office, "staff@lab.example")) == 500
+    office.directory.links.add(group.id, DELEGATE, office.entry("alice").id)
+    assert code(await asked(office, "staff@lab.example")) == 501
+
+
+async def test_version_2_knows_what_other_servers_serve(office: Office) -> None:
+    assert list(await office.service.urls()) == ["AutodiscoverV1"]
+    given = {"EwsExternalUrl": "https://ex/ews/exchange.asmx", "ActiveSyncExternalUrl": "https://ex/as"}
+    set_switches(office.directory.settings, ORGANISATION, given)
+    assert await office.service.urls() == {
+        "AutodiscoverV1": "https://mail.lab.example/autodiscover/autodiscover.xml",
+        "Ews": "https://ex/ews/exchange.asmx",
+        "ActiveSync": "https://ex/as",
+    }
 
 
 async def test_unknown_and_forbidden_addresses_look_alike(office: Office) -> None:
@@ -128,7 +150,7 @@ async def test_a_blocked_user_has_no_settings_and_that_holds_at_once(office: Off
 
 
 async def test_bad_requests_have_their_code(office: Office) -> None:
-    answer = await office.service.answer(ALICE, b"", client="10.0.0.1", capability=0)
+    answer = await office.service.answer(Asking(ALICE, "10.0.0.1"), b"", Abilities())
     assert code(answer.decode()) == 600
 
 

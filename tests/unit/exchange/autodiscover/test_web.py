@@ -9,9 +9,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rpch.auth.schemes import Scheme
+from rpch.errors import TransportError
+from rpch.exchange.autodiscover.asking import Asking
 from rpch.exchange.autodiscover.hostile_xml import SIZE_LIMIT
 from rpch.exchange.autodiscover.pox_request import PoxRequest
-from rpch.exchange.autodiscover.web import Asking, autodiscover_routes
+from rpch.exchange.autodiscover.service import Autodiscover
+from rpch.exchange.autodiscover.web import autodiscover_routes
 from tests.unit.exchange.autodiscover.conftest import ALICE, Office
 
 BODY = PoxRequest("alice@lab.example").encode()
@@ -21,7 +25,7 @@ KNOWN = [(b"x-user", b"alice")]
 async def authenticate(request: Request) -> Asking | Response:
     if request.headers.get("x-user") != "alice":
         return Response(status_code=401)
-    return Asking(ALICE, "10.0.0.1", (("X-Proof", "yes"),))
+    return Asking(ALICE, "10.0.0.1", (("X-Proof", "yes"),), frozenset({Scheme.NEGOTIATE, Scheme.BASIC}))
 
 
 async def asked(
@@ -32,6 +36,7 @@ async def asked(
     query: bytes = b"",
     headers: list[tuple[bytes, bytes]] = KNOWN,
     gone: bool = False,
+    away: bool = False,
 ) -> tuple[int, dict[bytes, bytes], bytes]:
     """What the routes answer, by their own interface."""
     waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
@@ -55,7 +60,13 @@ async def asked(
         "client": ("10.0.0.1", 1),
         "server": None,
     }
-    app = Starlette(routes=autodiscover_routes(office.service, authenticate))
+
+    def service() -> Autodiscover:
+        if away:
+            raise TransportError("database secret-host is away")
+        return office.service
+
+    app = Starlette(routes=autodiscover_routes(service, authenticate))
     await app(scope, receive, send)
     return sent[0]["status"], dict(sent[0]["headers"]), b"".join(each.get("body", b"") for each in sent[1:])
 
@@ -110,3 +121,19 @@ async def test_version_2_asks_nobody_for_credentials(
     assert told == status
     assert headers[b"content-type"].startswith(b"application/json")
     assert (b"https://mail.lab.example/autodiscover/autodiscover.xml" in body) is (status == 200)
+
+
+@pytest.mark.parametrize(
+    "path", ["/autodiscover/autodiscover.xml", "/autodiscover/autodiscover.json/v1.0/a@b.c"]
+)
+async def test_a_directory_that_is_away_is_no_answer_of_autodiscover(office: Office, path: str) -> None:
+    status, _, body = await asked(office, path, method="GET", query=b"Protocol=Ews", away=True)
+    assert status == 503
+    assert b"secret" not in body
+
+
+async def test_the_method_is_one_that_the_way_in_offers(office: Office) -> None:
+    path = "/autodiscover/autodiscover.xml"
+    assert b"<AuthPackage>Basic</AuthPackage>" in (await asked(office, path, BODY))[2]
+    knows = [*KNOWN, (b"x-clientcanhandle", b"Negotiate")]
+    assert b"<AuthPackage>Negotiate</AuthPackage>" in (await asked(office, path, BODY, headers=knows))[2]

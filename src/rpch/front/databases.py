@@ -1,0 +1,21 @@
+"""Which database a proxy asks, if its accounts are in one; it may be another one after a reload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rpch.proxy.accounts import StoredAccounts
+from rpch.proxy.service import RpcProxy
+
+if TYPE_CHECKING:
+    from rpch.directory.database import Database
+
+
+def database_of(proxy: RpcProxy) -> Database | None:
+    """The database; None where accounts are elsewhere."""
+    accounts = proxy.authenticator.accounts
+    if not isinstance(accounts, StoredAccounts):
+        return None
+    from rpch.directory.database_accounts import DatabaseAccounts  # the library takes long to load
+
+    return accounts.database if isinstance(accounts, DatabaseAccounts) else None

@@ -1,0 +1,91 @@
+"""The RPC proxy goes by the organisation's switches, looked up for each connection.
+
+What was set for the organisation holds instead of what this proxy's own settings say; all else stays.
+Channels that are open stay as they were let in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from msgspec.structs import replace
+
+from rpch.errors import ConfigError, TransportError
+from rpch.front.databases import database_of
+from rpch.front.user_rules import user_rule
+from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.reload import Reloader
+from rpch.proxy.service import RpcProxy
+
+if TYPE_CHECKING:
+    from rpch.directory.database import Database
+
+log = structlog.get_logger("rpch.front")
+
+TIMEOUT: Final = 5.0  # seconds to wait for a database that does not answer
+
+
+def go_by_database(proxy: RpcProxy, reloader: Reloader) -> None:
+    """Look up in the proxy's database, if it has one, what holds for everybody and for single users."""
+    proxy.user_rule = user_rule(proxy)
+    proxy.refresh = SwitchedSettings(proxy, reloader).refresh
+
+
+class SwitchedSettings:
+    """Follows the switches for one proxy."""
+
+    def __init__(self, proxy: RpcProxy, reloader: Reloader) -> None:
+        self._proxy, self._reloader = proxy, reloader
+        self._values: dict[str, Any] = {}
+        self._reading = asyncio.Lock()
+        self._asked = self._answered = 0
+        reloader.overlay = self._over
+
+    async def refresh(self) -> None:
+        """Go by what is set now. All who come while it is being read wait for one more reading."""
+        self._asked += 1
+        mine = self._asked
+        async with self._reading:
+            if self._answered >= mine:
+                return
+            up_to = self._asked
+            await self._read()
+            self._answered = up_to
+
+    async def _read(self) -> None:
+        """A database that cannot be asked changes nothing: nobody can authenticate by it either."""
+        if (database := database_of(self._proxy)) is None:
+            return
+        try:
+            found = await asyncio.wait_for(database.run(_switches_in, database), TIMEOUT)
+        except (TransportError, ConfigError, TimeoutError) as error:
+            log.warning("the switches cannot be read, what held still holds", why=str(error) or "too late")
+            return
+        if found != self._values:
+            self._values = found
+            self._reloader.reload()
+
+    def _over(self, settings: ProxyConfiguration) -> ProxyConfiguration:
+        return replace(settings, **self._values)
+
+
+def _switches_in(database: Database) -> dict[str, Any]:
+    """The proxy's settings that switches replace, by their names there."""
+    from rpch.directory.organisation import OrganisationSettings, Setting  # the library takes long to load
+    from rpch.exchange import switches
+
+    replaced: list[tuple[Setting[Any], str]] = [
+        (switches.RPC_METHODS, "auth"),
+        (switches.TOKEN_CHECKING, "extended_protection"),
+        (switches.PROTECTION_FLAGS, "extended_protection_flags"),
+        (switches.SERVICE_NAMES, "service_name"),
+        (switches.SSL_OFFLOADING, "ssl_offloading"),
+        (switches.EXTERNAL_SSL, "external_clients_require_ssl"),
+        (switches.INTERNAL_SSL, "internal_clients_require_ssl"),
+        (switches.INTERNAL_NETWORKS, "internal_network"),
+    ]
+    names = {setting.key: name for setting, name in replaced}
+    found = OrganisationSettings(database).all_own([setting for setting, _ in replaced])
+    return {names[key]: value for key, value in found.items()}
