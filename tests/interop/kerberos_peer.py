@@ -14,15 +14,14 @@ from typing import Any
 import gssapi
 
 from rpch.auth.channel_binding import ChannelBinding
-from rpch.auth.initiator import TokenInitiator
-from rpch.auth.schemes import Scheme
+from rpch.auth.initiator import Package, TokenInitiator
 from tests.ntlm_over_http import HttpsPeer, TokenMaker
 
 
 def ours(binding: ChannelBinding | None, order: dict[str, Any]) -> TokenMaker:
     """Our own initiator. With a password it asks the KDC itself."""
     user, password = order["user"], order["password"]
-    return TokenInitiator(Scheme.NEGOTIATE, user, password, host="localhost", binding=binding).step
+    return TokenInitiator(Package.NEGOTIATE, user, password, host="localhost", binding=binding).step
 
 
 def bare(binding: ChannelBinding | None, order: dict[str, Any]) -> TokenMaker:

@@ -14,6 +14,7 @@ from pathlib import Path
 from impacket.dcerpc.v5 import epm, rrp
 
 from tests.interop.impacket_client import over_tcp
+from tests.interop.kdc import REALM, Kdc
 from tests.interop.processes import Program, is_listening, private_address, run_once, wait_until_closed
 
 DAEMON = "/usr/libexec/samba/samba-dcerpcd"
@@ -41,6 +42,14 @@ SETTINGS = """\
     ncalrpc dir = {folder}/ncalrpc
 """
 
+# What Samba needs to take tickets without being a member of a domain.
+KERBEROS = """\
+    realm = {realm}
+    kerberos method = dedicated keytab
+    dedicated keytab file = {keytab}
+"""
+HOSTNAME = "backend.lab.example"
+
 
 @dataclass(frozen=True)
 class SambaServer:
@@ -64,27 +73,32 @@ class SambaServer:
         return f"{self.address}:{MAPPER_PORT}"
 
 
-def prepare(folder: Path) -> SambaServer:
+def prepare(folder: Path, kdc: Kdc | None) -> SambaServer:
     """Folders, settings and the one account. Alice is mapped to root, the only user every machine has."""
     for name in ("lock", "state", "cache", "pid", "private", "ncalrpc"):
         (folder / name).mkdir()
     server = SambaServer(private_address(MAPPER_PORT), folder / "smb.conf")
-    server.settings.write_text(SETTINGS.format(address=server.address, folder=folder), "utf-8")
-    (folder / "users").write_text(f"root = {server.user}\n", "utf-8")
+    settings = SETTINGS.format(address=server.address, folder=folder)
+    if kdc is not None:
+        keytab = folder / "samba.keytab"
+        kdc.add(f"host/{HOSTNAME}", keytab=keytab)
+        settings += KERBEROS.format(realm=REALM, keytab=keytab)
+    server.settings.write_text(settings, "utf-8")
+    (folder / "users").write_text(f"root = {server.user} {server.domain}\\{server.user}\n", "utf-8")
     twice = f"{server.password}\n" * 2
     run_once(["smbpasswd", "-c", server.settings, "-a", "-s", "root"], stdin=twice)
     return server
 
 
 @contextmanager
-def samba_serving(folder: Path) -> Iterator[SambaServer]:
-    """Samba's RPC server, from the moment its mapper knows all its services."""
-    server = prepare(folder)
+def samba_serving(folder: Path, kdc: Kdc | None = None) -> Iterator[SambaServer]:
+    """Samba's RPC server, from the moment its mapper knows all its services. With a KDC it takes tickets."""
+    server = prepare(folder, kdc)
     read_end, write_end = os.pipe()
     os.set_inheritable(write_end, True)
     daemon = [DAEMON, "--libexec-rpcds", "--foreground", "--no-process-group", "--debug-stdout"]
     told = [f"--configfile={server.settings}", f"--ready-signal-fd={write_end}"]
-    program = Program([*daemon, *told], folder, pass_fds=(write_end,))
+    program = Program([*daemon, *told], folder, pass_fds=(write_end,), env=kdc.env if kdc else None)
     os.close(write_end)
     try:
         assert wait_until_closed(read_end), f"Samba was not ready in time:\n{program.output()}"

@@ -1,23 +1,40 @@
-"""Signing and sealing in a session that pyspnego opened, behind the seam of our own.  RFC 2743 2.3"""
+"""Signing and sealing in a session that pyspnego opened, behind the seam of our own.  RFC 2743 2.3
+
+NTLM's sessions are pyspnego's. Kerberos' are those of the system's GSS-API, and with them we speak as the
+accepting side does: how long a signature will be pyspnego cannot say.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import spnego
 from spnego import iov
 from spnego.exceptions import SpnegoError
 
-from rpch.auth.security import SignatureMismatch
+from rpch.auth.gss_session import GssSession
+from rpch.auth.keytab import library
+from rpch.auth.security import SessionSecurity, SignatureMismatch
 from rpch.errors import LocalProtocolError
 
 _Part = iov.BufferType | bytes | tuple[iov.BufferType, bytes]
 
 
+def session_of(context: spnego.ContextProxy, *, seals: bool) -> SessionSecurity:
+    """The initiating side of a session, whatever its mechanism; `seals` says what its signatures are for."""
+    if context.negotiated_protocol != "kerberos":
+        return InitiatedSession(context)
+    gssapi = library()
+    inner: Any = context
+    while not isinstance(inner, gssapi.raw.SecurityContext):
+        inner = inner._context  # Negotiate's, Kerberos', the library's: pyspnego has no other way to it
+    return GssSession(gssapi.raw, inner, int(inner.actual_flags), seals=seals)
+
+
 class InitiatedSession:
-    """The initiating side of a session, whatever its mechanism."""
+    """The initiating side of a session of NTLM."""
 
     def __init__(self, context: spnego.ContextProxy) -> None:
-        if not context.complete:
-            raise LocalProtocolError("the exchange is not complete")
         self._context = context
 
     def __repr__(self) -> str:
@@ -40,12 +57,12 @@ class InitiatedSession:
 
     @property
     def covers_headers(self) -> bool:
-        """NTLM signs all that it is given; Kerberos what was agreed on.  MS-RPCE 2.2.2.11"""
-        return self._context.negotiated_protocol == "ntlm"
+        """NTLM signs all that it is given.  MS-RPCE 2.2.2.11"""
+        return True
 
     @property
     def signature_size(self) -> int:
-        """How long the signature of a sealed message is."""
+        """How long every signature is."""
         return self._context.query_message_sizes().header
 
     @property

@@ -1,7 +1,7 @@
 """The side that proves who it is: tokens for HTTP's `Authorization` and for RPC's security trailers.
 
 One object serves one connection. Negotiate and NTLM prove the connection; Basic goes with every request. The
-tokens of Negotiate and NTLM are pyspnego's, which brings Kerberos where the system has it.
+tokens of Negotiate, NTLM and Kerberos are pyspnego's; Kerberos needs the system's libraries besides.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import base64
 import binascii
 import logging
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
 from typing import Final
 
 import spnego
@@ -19,7 +20,10 @@ from spnego.exceptions import FeatureMissingError, SpnegoError
 
 from rpch.auth.basic import BasicCredentials
 from rpch.auth.channel_binding import ChannelBinding
+from rpch.auth.ntlm.proof import nt_hash
+from rpch.auth.realms import Realms
 from rpch.auth.schemes import CONNECTION_BOUND, Scheme, parse_schemes, with_token
+from rpch.auth.tickets import library_errors, source_for, source_if_any
 from rpch.errors import AuthenticationFailed, LocalProtocolError
 
 Offer = tuple[str, str | None]  # a scheme, and its token in base64 if there is one
@@ -28,14 +32,25 @@ Offer = tuple[str, str | None]  # a scheme, and its token in base64 if there is 
 logging.getLogger("spnego").setLevel(logging.INFO)
 
 _ANY: Final = tuple(Scheme)
-_PROTOCOLS: Final = {
-    Scheme.NTLM: ("ntlm", spnego.NegotiateOptions.use_ntlm),
-    Scheme.NEGOTIATE: ("negotiate", spnego.NegotiateOptions.use_negotiate),
+
+
+class Package(StrEnum):
+    """What makes the tokens. HTTP knows the first two as schemes; RPC knows all three."""
+
+    NEGOTIATE = "Negotiate"
+    NTLM = "NTLM"
+    KERBEROS = "Kerberos"
+
+
+_OPTIONS: Final[Mapping[Package, spnego.NegotiateOptions]] = {
+    Package.NEGOTIATE: spnego.NegotiateOptions.use_negotiate,
+    Package.NTLM: spnego.NegotiateOptions.use_ntlm,
+    Package.KERBEROS: spnego.NegotiateOptions.use_gssapi,
 }
 # A server with our ticket proves itself too. The library drops tokens of Kerberos where it need not.
 _BOTH_SIDES: Final = spnego.ContextReq.mutual_auth
 # All that a library raises over tokens it cannot read.
-_UNREADABLE: Final = (SpnegoError, ValueError, TypeError, LookupError, struct.error)
+_UNREADABLE: Final = (SpnegoError, FeatureMissingError, ValueError, TypeError, LookupError, struct.error)
 
 
 def choose_scheme(
@@ -58,11 +73,15 @@ def choose_scheme(
 
 
 class TokenInitiator:
-    """One exchange of Negotiate or NTLM: tokens in, tokens out."""
+    """One exchange of Negotiate, NTLM or Kerberos: tokens in, tokens out.
+
+    Without a password Kerberos and Negotiate take a ticket of `user`, or, without a user, of whoever has
+    signed in on this machine.
+    """
 
     def __init__(
         self,
-        scheme: Scheme,
+        package: Package,
         user: str,
         password: str,
         *,
@@ -70,35 +89,77 @@ class TokenInitiator:
         service: str = "HTTP",
         binding: ChannelBinding | None = None,
         requirements: spnego.ContextReq = spnego.ContextReq.integrity,
+        realms: Realms | None = None,
     ) -> None:
-        """`host` and `service` are what we want to reach; they go into the proof."""
-        protocol, options = _PROTOCOLS[scheme]
-        self.scheme = scheme
-        try:
-            self.context = spnego.client(
-                user,
-                password,
-                hostname=host,
-                service=service,
-                channel_bindings=_gss(binding),
-                context_req=requirements | _BOTH_SIDES,
-                protocol=protocol,
-                options=options,
-            )
-        except (SpnegoError, FeatureMissingError) as error:
-            raise AuthenticationFailed(f"{scheme} cannot be used here: {_sentence(error)}") from error
+        """`host` and `service` are what we want to reach; they go into the proof.
+
+        `realms` are those of Kerberos that are known; by itself, what the settings of this machine say.
+        """
+        self.package = package
+        self._user, self._password, self._host, self._service = user, password, host, service
+        self._binding, self._requirements, self._realms = binding, requirements, realms
+        self._context: spnego.ContextProxy | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenInitiator({self.package})"
+
+    @property
+    def may_block(self) -> bool:
+        """Whether a step may wait for files or for a KDC, and so belongs on a thread."""
+        return self.package is not Package.NTLM
 
     @property
     def complete(self) -> bool:
         """Whether nothing more is due from us, and the server has proven itself where it must."""
-        return self.context.complete
+        return self._context is not None and self._context.complete
+
+    @property
+    def context(self) -> spnego.ContextProxy:
+        """The library's side of a complete exchange."""
+        if self._context is None or not self._context.complete:
+            raise LocalProtocolError("the exchange is not complete")
+        return self._context
 
     def step(self, token: bytes | None = None) -> bytes | None:
-        """The next token for the server, if there is one; `AuthenticationFailed` for what cannot go on."""
+        """The next token for the server, if there is one; `AuthenticationFailed` for what cannot go on.
+
+        The first step may raise `ConfigError` too: Kerberos is wanted, and its extra is missing.
+        """
+        if self._context is None:
+            self._context = self._begin()
         try:
-            return self.context.step(token)
+            return self._context.step(token)
         except _UNREADABLE as error:
-            raise AuthenticationFailed(f"{self.scheme} failed: {_sentence(error)}") from error
+            raise AuthenticationFailed(f"{self.package} failed: {_sentence(error)}") from error
+
+    def _begin(self) -> spnego.ContextProxy:
+        """The library asks a KDC for tickets as early as here."""
+        try:
+            return spnego.client(
+                self._credentials(),
+                hostname=self._host,
+                service=self._service,
+                channel_bindings=_gss(self._binding),
+                context_req=self._requirements | _BOTH_SIDES,
+                protocol=self.package.lower(),
+                options=_OPTIONS[self.package],
+            )
+        except (*_UNREADABLE, *library_errors()) as error:
+            raise AuthenticationFailed(f"{self.package} cannot be used here: {_sentence(error)}") from error
+
+    def _credentials(self) -> list[spnego.Credential]:
+        """What each mechanism may use. Kerberos is left out of Negotiate where it is not set up."""
+        user, password = self._user, self._password
+        ntlm = [spnego.NTLMHash(user, nt_hash=nt_hash(password).hex())] if user else []
+        if self.package is Package.NTLM:
+            return [*ntlm]
+        realms = self._realms or Realms.of_machine()
+        if self.package is Package.KERBEROS:
+            return [source_for(user, password, realms)]
+        kerberos = source_if_any(user, password, realms)
+        if not ntlm and kerberos is None:
+            raise AuthenticationFailed("Negotiate: there is neither a user nor a ticket; sign in with kinit")
+        return [*ntlm, *([kerberos] if kerberos else [])]
 
 
 class HttpInitiator:
@@ -116,7 +177,7 @@ class HttpInitiator:
         self.scheme = scheme
         self._basic = BasicCredentials(user, password).encode() if scheme is Scheme.BASIC else None
         self._tokens = (
-            TokenInitiator(scheme, user, password, host=host, binding=binding)
+            TokenInitiator(Package(scheme), user, password, host=host, binding=binding)
             if scheme in CONNECTION_BOUND
             else None
         )
@@ -129,6 +190,11 @@ class HttpInitiator:
     def connection_bound(self) -> bool:
         """Whether later requests of the connection need no credentials.  RFC 4559 6"""
         return self._tokens is not None
+
+    @property
+    def may_block(self) -> bool:
+        """Whether what makes tokens may wait, and so belongs on a thread."""
+        return self._tokens is not None and self._tokens.may_block
 
     def begin(self) -> str:
         """The `Authorization` of the first request; for Basic, of every request."""
@@ -179,4 +245,5 @@ def _gss(binding: ChannelBinding | None) -> GssChannelBindings | None:
 
 def _sentence(error: Exception) -> str:
     """What an error says, without what it was about: that may be a token."""
-    return str(error).partition("\n")[0] if isinstance(error, SpnegoError) else type(error).__name__
+    told = isinstance(error, (SpnegoError, *library_errors()))
+    return str(error).partition("\n")[0] if told else type(error).__name__

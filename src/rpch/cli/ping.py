@@ -55,7 +55,9 @@ RelayIdentity = Annotated[
 ]
 RelaySchemes = Annotated[Text, _as_in_rpcping("-U", "Scheme at the HTTP proxy, as for -H.")]
 RpcIdentity = Annotated[Text, _as_in_rpcping("-I", "user,domain,password at the RPC server; * asks for it.")]
-Package = Annotated[Text, _as_in_rpcping("-u", "How to prove -I: Negotiate or 9, NTLM or 10.")]
+Package = Annotated[
+    Text, _as_in_rpcping("-u", "How to prove -I: Negotiate or 9, NTLM or 10, Kerberos or 16.")
+]
 Level = Annotated[Text, _as_in_rpcping("-a", "How to protect calls: connect, pkt, integrity, privacy.")]
 ShowSubject = Annotated[bool, _as_in_rpcping("-b", "Taken; the subject is always shown.")]
 Verbosity = Annotated[int | None, _as_in_rpcping("-v", "Taken; everything is always shown.")]
@@ -155,7 +157,7 @@ def _identified(identity: Text, option: str, schemes: Text, schemes_option: str)
 
 
 def _caller(binding: StringBinding, identity: Text, package: Text, level: Text) -> RpcCredentials | None:
-    """Who we are to the RPC server; without -I nobody, whatever -u and -a say."""
+    """Who we are to the RPC server; without -I nobody, or, by Kerberos, whoever has signed in."""
     auth_type = rpcping.parse_package(package) if package else None
     auth_level = rpcping.parse_level(level) if level else None
     name, password = rpcping.parse_identity(identity, "-I", _ask) if identity else (None, "")

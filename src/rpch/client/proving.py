@@ -105,10 +105,10 @@ class Prover:
         self.settled = scheme is Scheme.BASIC
 
     async def _step(self, step: Callable[[], T]) -> T:
-        """One step of the exchange. Negotiate may ask a KDC, which the event loop must not wait for."""
-        negotiate = self._initiator is not None and self._initiator.scheme is Scheme.NEGOTIATE
+        """One step of the exchange. Some may ask a KDC, which the event loop must not wait for."""
+        may_block = self._initiator is not None and self._initiator.may_block
         try:
-            return await asyncio.to_thread(step) if negotiate else step()
+            return await asyncio.to_thread(step) if may_block else step()
         except AuthenticationFailed as error:
             raise AuthenticationFailed(f"{self._party.name}: {error.reason}") from error
 

@@ -26,7 +26,8 @@ _FLAGS: Final = {"ssl": USE_SSL, "use_ssl": USE_SSL, "first": USE_FIRST, "use_fi
 _SCHEMES: Final = {"1": Scheme.BASIC, "2": Scheme.NTLM} | {scheme.lower(): scheme for scheme in Scheme}
 
 _NEGOTIATE: Final = dict.fromkeys(("9", "nego", "snego", "negotiate"), AuthType.NEGOTIATE)
-_PACKAGES: Final = {**_NEGOTIATE, "10": AuthType.NTLM, "ntlm": AuthType.NTLM}
+_KERBEROS: Final = dict.fromkeys(("16", "kerberos"), AuthType.KERBEROS)
+_PACKAGES: Final = {**_NEGOTIATE, **_KERBEROS, "10": AuthType.NTLM, "ntlm": AuthType.NTLM}
 _LEVELS: Final = {
     "connect": AuthLevel.CONNECT,
     "call": AuthLevel.PKT,  # connections know no level between
@@ -101,7 +102,9 @@ def parse_scheme(text: str, option: str) -> Scheme | None:
 def parse_package(text: str) -> AuthType:
     """The security package of -u, by name or number."""
     if (found := _PACKAGES.get(text.lower())) is None:
-        raise ConfigError("-u", f"{text!r} is not spoken here; write NTLM or 10, Negotiate or 9")
+        raise ConfigError(
+            "-u", f"{text!r} is not spoken here; write NTLM or 10, Negotiate or 9, Kerberos or 16"
+        )
     return found
 
 

@@ -14,6 +14,7 @@ from rpch.client.carriers import HttpCarrier, TcpCarrier
 from rpch.client.connections import NoAnswer
 from rpch.client.rpc import RpcConnection
 from rpch.client.security import RpcCredentials
+from rpch.dcerpc.client_events import Authentication
 from rpch.dcerpc.endpoint_mapper import (
     EndpointMapper,
     Entry,
@@ -78,7 +79,7 @@ class RpcSteps:
         interface = _unknown(wanted) if wanted else interface_of(RemoteManagement)
         caller = self._target.caller
         await self._bind(await self._connection(self.wanted_port, caller), interface)
-        told = f", as {caller.user} by {caller.auth_type.name}, {caller.level.name}" if caller else ""
+        told = f", as {caller.who} by {caller.auth_type.name}, {caller.level.name}" if caller else ""
         return f"{wanted or 'remote management'} accepted{told}"
 
     async def call(self) -> str:
@@ -153,13 +154,20 @@ class RpcSteps:
     async def _connection(self, port: int, caller: RpcCredentials | None) -> RpcConnection:
         connection = self._connections.get((port, caller))
         if connection is None or connection.closed:
-            proof = await caller.begin(self._target.binding) if caller else None
+            proof = await self._proof(caller) if caller else None
             carrier = self._carrier(port)
             self._carriers.append(carrier)
             connection = RpcConnection(carrier, self._spawn, authentication=proof, tracer=self._tracer)
             await carrier.open(connection)
             self._connections[port, caller] = connection
         return connection
+
+    async def _proof(self, caller: RpcCredentials) -> Authentication:
+        """Where it begins; without a ticket, or where no KDC gives one, it ends there too."""
+        try:
+            return await caller.begin(self._target.binding)
+        except AuthenticationFailed as error:
+            raise CallerRefused(error.reason) from error
 
     def _carrier(self, port: int) -> TcpCarrier | HttpCarrier:
         target = self._target

@@ -35,7 +35,7 @@ class Situation:
         host, port = target.hop
         hop, access = _joined(host, port), target.access
         server = str(target.rpc_target(server_port))
-        caller = target.caller.user if target.caller else None
+        caller = target.caller.who if target.caller else None
         if access is None:
             return cls(host, hop, server, caller=caller)
         known = access.credentials

@@ -26,6 +26,43 @@ class Iov(list[Any]):
         super().__init__(SimpleNamespace(kind=kind, value=value) for kind, _, value in whole)
 
 
+class GssContext:
+    """A context that the library keeps, with what was agreed on."""
+
+    def __init__(self, flags: int) -> None:
+        self.actual_flags = flags
+
+
+class Krb5Error(Exception):
+    """What the other library raises."""
+
+
+class KrbLibrary(ModuleType):
+    """As much of pykrb5 as is used: caches by the principal whose tickets they have; "" is the usual one."""
+
+    Krb5Error = Krb5Error
+
+    def __init__(self) -> None:
+        super().__init__("krb5")
+        self.caches: dict[str, Any] = {}
+        self.asked: list[str] = []
+
+    def init_context(self) -> str:
+        return "context"
+
+    def parse_name_flags(self, context: str, name: bytes) -> str:
+        return name.decode()
+
+    def cc_cache_match(self, context: str, name: str) -> Any:
+        self.asked.append(name)
+        if name not in self.caches:
+            raise Krb5Error("no such cache")
+        return self.caches[name]
+
+    def cc_default(self, context: str) -> Any:
+        return self.cc_cache_match(context, "")
+
+
 class GssLibrary(ModuleType):
     """Keeps what it was asked; gives and raises what a test wants."""
 
@@ -40,8 +77,10 @@ class GssLibrary(ModuleType):
         self.results: list[Any] = []
         self.no_credentials = False
         self.encrypts = True
+        self.lifetime: float | None = 3600
         self.wrong: GSSError | None = None
         self.raw = SimpleNamespace(
+            SecurityContext=GssContext,
             GSSError=GSSError,
             BadChannelBindingsError=BadChannelBindingsError,
             IOVBufferType=SimpleNamespace(header="header", data="data", sign_only="sign", mic_token="mic"),
@@ -66,7 +105,7 @@ class GssLibrary(ModuleType):
         self.asked.append((store, name, mechs, usage))
         if self.no_credentials:
             raise GSSError("no key")
-        return SimpleNamespace(creds="credentials")
+        return SimpleNamespace(creds="credentials", lifetime=self.lifetime)
 
     def _accept(self, *asked: Any) -> Any:
         self.asked.append(asked)
@@ -116,3 +155,18 @@ def library(monkeypatch: pytest.MonkeyPatch) -> GssLibrary:
     made = GssLibrary()
     monkeypatch.setitem(sys.modules, "gssapi", made)
     return made
+
+
+@pytest.fixture
+def caches(library: GssLibrary, monkeypatch: pytest.MonkeyPatch) -> KrbLibrary:
+    """Both libraries in the places of the real ones; there is no ticket."""
+    made = KrbLibrary()
+    monkeypatch.setitem(sys.modules, "krb5", made)
+    return made
+
+
+@pytest.fixture
+def without_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither library, even where they are installed."""
+    monkeypatch.setitem(sys.modules, "gssapi", None)
+    monkeypatch.setitem(sys.modules, "krb5", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 import spnego
@@ -11,11 +12,16 @@ from rpch.auth.accounts import Identity, MemoryAccounts
 from rpch.auth.channel_binding import PLAIN, Channel, ChannelBinding
 from rpch.auth.extended_protection import ExtendedProtection, ProtectionMode
 from rpch.auth.http_authenticator import HttpAuthenticator
-from rpch.auth.initiator import HttpInitiator, Offer, TokenInitiator, choose_scheme
+from rpch.auth.initiator import HttpInitiator, Offer, Package, TokenInitiator, choose_scheme
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.outcomes import Authenticated, AuthOutcome, Challenge
+from rpch.auth.realms import Realms
 from rpch.auth.schemes import Scheme
-from rpch.errors import AuthenticationFailed, LocalProtocolError
+from rpch.errors import AuthenticationFailed, ConfigError, LocalProtocolError
+from tests.unit.auth.gss_library import KrbLibrary, caches, library, without_extra
+
+__all__ = ["caches", "library", "without_extra"]
+LAB = Realms("LAB.TEST")
 
 ALICE = Identity("alice", "LAB")
 BINDING = ChannelBinding.of_hash(bytes(32))
@@ -170,13 +176,105 @@ def test_only_what_we_allow_is_chosen() -> None:
         choose_scheme([], secure=True, allowed=(Scheme.NTLM,))
 
 
-def test_what_cannot_be_used_here_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_: object, **__: object) -> None:
-        raise spnego.exceptions.FeatureMissingError(spnego.NegotiateOptions.use_gssapi)
+def refusing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
 
-    monkeypatch.setattr(spnego, "client", missing)
+    monkeypatch.setattr(spnego, "client", refuse)
+
+
+def test_what_cannot_be_used_here_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing(monkeypatch, spnego.exceptions.FeatureMissingError(spnego.NegotiateOptions.use_gssapi))
     with pytest.raises(AuthenticationFailed, match="NTLM cannot be used here"):
-        TokenInitiator(Scheme.NTLM, "alice", "secret", host=HOST)
+        TokenInitiator(Package.NTLM, "alice", "secret", host=HOST).step()
+
+
+def test_a_kdc_s_refusal_is_told(caches: KrbLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing(monkeypatch, caches.Krb5Error("Preauthentication failed"))
+    with pytest.raises(AuthenticationFailed, match=r"Kerberos cannot be used here: Preauthentication failed"):
+        TokenInitiator(Package.KERBEROS, "alice", "secret", host=HOST, realms=LAB).step()
+
+
+class Asked:
+    """Stands for the library's context, and keeps what it was made with."""
+
+    complete = False
+
+    def __init__(self, credentials: list[spnego.Credential], **options: Any) -> None:
+        self.credentials, self.options = credentials, options
+
+    def step(self, token: bytes | None) -> bytes:
+        return b"first"
+
+
+def made(
+    monkeypatch: pytest.MonkeyPatch, package: Package, user: str, password: str, realms: Realms = LAB
+) -> Asked:
+    """What the library is asked for."""
+    found = list[Asked]()
+
+    def client(credentials: list[spnego.Credential], **options: Any) -> Asked:
+        found.append(Asked(credentials, **options))
+        return found[0]
+
+    monkeypatch.setattr(spnego, "client", client)
+    tokens = TokenInitiator(package, user, password, host=HOST, service="host", realms=realms)
+    assert found == []  # nothing blocks before the first step
+    assert tokens.step() == tokens.step() == b"first"
+    (asked,) = found
+    return asked
+
+
+NTLM_HASH = spnego.NTLMHash("alice", nt_hash="878d8014606cda29677a44efa1353fc7")  # of "secret"
+
+
+def test_negotiate_offers_kerberos_to_users_of_a_realm(
+    caches: KrbLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = made(monkeypatch, Package.NEGOTIATE, "alice", "secret")
+    assert asked.credentials == [NTLM_HASH, spnego.Password("alice@LAB.TEST", "secret")]
+    assert (asked.options["hostname"], asked.options["service"]) == (HOST, "host")
+
+
+def test_negotiate_is_ntlm_alone_where_no_realm_is_set_up(
+    caches: KrbLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = made(monkeypatch, Package.NEGOTIATE, "alice", "secret", Realms())
+    assert asked.credentials == [NTLM_HASH]
+    assert caches.asked == []
+
+
+def test_kerberos_is_alone(caches: KrbLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = made(monkeypatch, Package.KERBEROS, "alice", "secret")
+    assert asked.credentials == [spnego.Password("alice@LAB.TEST", "secret")]
+    assert asked.options["protocol"] == "kerberos"
+
+
+def test_negotiate_with_nobody_at_all_is_refused(caches: KrbLibrary) -> None:
+    with pytest.raises(AuthenticationFailed, match="neither a user nor a ticket; sign in with kinit"):
+        TokenInitiator(Package.NEGOTIATE, "", "", host=HOST, realms=LAB).step()
+
+
+@pytest.mark.usefixtures("without_extra")
+def test_kerberos_without_its_extra_says_what_to_install() -> None:
+    with pytest.raises(ConfigError, match=r"install rpch\[kerberos\]"):
+        TokenInitiator(Package.KERBEROS, "alice", "secret", host=HOST).step()
+
+
+def test_what_may_wait_for_others_is_known() -> None:
+    blocking = {one for one in Package if TokenInitiator(one, "alice", "secret", host=HOST).may_block}
+    assert blocking == {Package.NEGOTIATE, Package.KERBEROS}
+    assert [initiator(scheme).may_block for scheme in Scheme] == [True, False, False]
+
+
+def test_there_is_no_context_before_the_exchange_is_complete() -> None:
+    tokens = TokenInitiator(Package.NTLM, "alice", "secret", host=HOST)
+    assert repr(tokens) == "TokenInitiator(NTLM)"
+    with pytest.raises(LocalProtocolError, match="not complete"):
+        _ = tokens.context
+    tokens.step()
+    with pytest.raises(LocalProtocolError, match="not complete"):
+        _ = tokens.context
 
 
 def test_passwords_are_not_shown_and_tokens_not_logged(caplog: pytest.LogCaptureFixture) -> None:

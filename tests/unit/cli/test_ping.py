@@ -194,6 +194,11 @@ def test_who_calls_is_told_to_the_server_only_where_he_is_named(climbed: Climbed
     assert "-u" in problem("ncacn_ip_tcp:server", "-I", "bob,LAB,secret", "-u", "SChannel")
 
 
+def test_by_kerberos_it_is_whoever_has_signed_in_that_calls(climbed: Climbed) -> None:
+    run("ncacn_ip_tcp:server", "-u", "kerberos", "-a", "call")
+    assert climbed.target.caller == RpcCredentials("", "", AuthLevel.PKT, AuthType.KERBEROS)
+
+
 def test_how_to_prove_a_name_is_no_name(climbed: Climbed) -> None:
     run("ncacn_ip_tcp:server", "-u", "10", "-a", "pkt")
     assert climbed.target.caller is None

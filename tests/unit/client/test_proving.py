@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from threading import get_ident
+
 import pytest
 
 from rpch.auth.channel_binding import PLAIN, Channel, ChannelBinding
 from rpch.auth.extended_protection import ProtectionMode
 from rpch.auth.http_authenticator import HttpAuthenticator
+from rpch.auth.initiator import HttpInitiator
 from rpch.auth.outcomes import Authenticated, AuthOutcome
 from rpch.auth.outcomes import Challenge as Asked
 from rpch.auth.schemes import Scheme
@@ -216,3 +219,17 @@ def test_the_servers_own_proof_is_found_in_its_last_answer() -> None:
 
 def test_credentials_are_those_of_the_party_alone() -> None:
     assert Party("a", "h", ALICE).credentials == ALICE
+
+
+async def test_nobody_waits_for_a_kdc_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = list[int]()
+    begin = HttpInitiator.begin
+
+    def noting(self: HttpInitiator) -> str:
+        waiting.append(get_ident())
+        return begin(self)
+
+    monkeypatch.setattr(HttpInitiator, "begin", noting)
+    for scheme in (Scheme.NEGOTIATE, Scheme.NTLM):
+        await Prover(party(scheme), basic_allowed=True).begin()
+    assert [one == get_ident() for one in waiting] == [False, True]

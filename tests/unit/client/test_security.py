@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from inspect import isawaitable
+from threading import get_ident
+from typing import Any
+
 import pytest
+import spnego
 
 from rpch.auth.accounts import Identity, MemoryAccounts
 from rpch.auth.ntlm.acceptor import NtlmAcceptor
@@ -19,6 +24,9 @@ from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.dcerpc.security import Continue, Declined, Established, SecurityContext, Segments, Step
 from rpch.errors import AuthenticationFailed, ConfigError
 from rpch.server.security import AcceptedContext
+from tests.unit.auth.gss_library import GssContext, KrbLibrary, caches, library, without_extra
+
+__all__ = ["caches", "library", "without_extra"]
 
 BINDING = StringBinding.parse("ncacn_ip_tcp:server.lab.test[135]")
 ACCOUNTS = MemoryAccounts({Identity("alice", "LAB"): "secret"})
@@ -40,10 +48,10 @@ def acceptor(auth_type: AuthType, level: AuthLevel) -> AcceptedContext:
 
 
 async def begun(
-    auth_type: AuthType, level: AuthLevel, password: str = "secret"
+    auth_type: AuthType, level: AuthLevel, user: str = r"LAB\alice"
 ) -> tuple[InitiatedContext, bytes]:
     """Our side, with its first token."""
-    credentials = RpcCredentials(r"LAB\alice", password, level, auth_type)
+    credentials = RpcCredentials(user, "secret", level, auth_type)
     authentication = await credentials.begin(BINDING)
     facts = (authentication.auth_type, authentication.auth_level, authentication.context_id)
     assert facts == (auth_type, level, CONTEXT_ID)
@@ -202,10 +210,91 @@ def test_without_a_user_nothing_is_protected_and_nothing_may_ask_for_it() -> Non
 def test_what_cannot_be_meant_is_refused() -> None:
     with pytest.raises(ConfigError, match="several"):
         credentials_for(StringBinding.parse("ncacn_ip_tcp:server[135,sign,seal]"), "alice", "secret")
-    with pytest.raises(ConfigError, match="CALL is not used with connections"):
-        RpcCredentials("alice", "secret", AuthLevel.CALL)
-    with pytest.raises(ConfigError, match="KERBEROS is not known here"):
-        RpcCredentials("alice", "secret", auth_type=AuthType.KERBEROS)
+    with pytest.raises(ConfigError, match="NONE is not used with connections"):
+        RpcCredentials("alice", "secret", AuthLevel.NONE)
+    with pytest.raises(ConfigError, match="NETLOGON is not known here"):
+        RpcCredentials("alice", "secret", auth_type=AuthType.NETLOGON)
+
+
+def test_level_call_is_packet_on_a_connection() -> None:
+    assert RpcCredentials("alice", "secret", AuthLevel.CALL).level is PKT
+
+
+def test_kerberos_takes_whoever_has_signed_in_where_nobody_is_named() -> None:
+    anybody = RpcCredentials("", "", SEALS, AuthType.KERBEROS)
+    assert credentials_for(BINDING, None, "", auth_type=AuthType.KERBEROS) == anybody
+    assert credentials_for(StringBinding.parse("ncacn_ip_tcp:server[135,krb5]"), None, "") == anybody
+    assert credentials_for(BINDING, None, "", auth_type=AuthType.NTLM) is None
+
+
+@pytest.mark.usefixtures("without_extra")
+async def test_kerberos_without_its_extra_says_what_to_install() -> None:
+    with pytest.raises(ConfigError, match=r"install rpch\[kerberos\]"):
+        await RpcCredentials("alice", "secret", auth_type=AuthType.KERBEROS).begin(BINDING)
+
+
+async def test_kerberos_without_a_ticket_says_where_to_get_one(caches: KrbLibrary) -> None:
+    with pytest.raises(AuthenticationFailed, match="no ticket for alice@LAB.TEST; get one with kinit"):
+        await RpcCredentials("alice@LAB.TEST", "", auth_type=AuthType.KERBEROS).begin(BINDING)
+
+
+class Exchange:
+    """Kerberos' exchange as the library has it, with a server that answers once. Notes who waits for it."""
+
+    negotiated_protocol = "kerberos"
+    waiting = list[int]()
+
+    def __init__(self, *_: object, **options: Any) -> None:
+        self.waiting.append(get_ident())
+        self.complete, self._context = False, GssContext(0x30)
+        assert options["context_req"] & spnego.ContextReq.dce_style
+
+    def step(self, token: bytes | None) -> bytes:
+        """The ticket, and the third leg of DCE."""
+        self.waiting.append(get_ident())
+        self.complete = token is not None
+        return b"third" if token else b"ticket"
+
+
+@pytest.fixture
+def exchange(caches: KrbLibrary, monkeypatch: pytest.MonkeyPatch) -> type[Exchange]:
+    """Kerberos where there is none."""
+    monkeypatch.setattr(spnego, "client", Exchange)
+    monkeypatch.setattr(Exchange, "waiting", [])
+    return Exchange
+
+
+@pytest.mark.parametrize("auth_type", [AuthType.KERBEROS, AuthType.NEGOTIATE])
+async def test_nobody_waits_for_a_kdc_on_the_event_loop(
+    exchange: type[Exchange], auth_type: AuthType
+) -> None:
+    credentials = RpcCredentials("alice@LAB.TEST", "secret", auth_type=auth_type)
+    context = (await credentials.begin(BINDING)).mechanism
+    step = context.step(b"proof")
+    assert isawaitable(step)
+    await step
+    assert len(exchange.waiting) == 3
+    assert get_ident() not in exchange.waiting
+
+
+@pytest.mark.parametrize(("level", "size"), [(PKT, 28), (SIGNS, 28), (SEALS, 76)])
+async def test_the_third_leg_of_kerberos_is_answered(
+    exchange: type[Exchange], level: AuthLevel, size: int
+) -> None:
+    ours, token = await begun(AuthType.KERBEROS, level, user="alice@LAB.TEST")
+    assert token == b"ticket"
+    assert await ours.step(b"proof") == Continue(b"third")
+    assert await ours.step(b"") == Established()
+    assert ours.token_size == size
+
+
+@pytest.mark.parametrize(("flags", "level", "lacks"), [(0, SIGNS, "signing"), (0x20, SEALS, "sealing")])
+async def test_a_ticket_s_session_must_do_what_the_level_needs(
+    exchange: type[Exchange], monkeypatch: pytest.MonkeyPatch, flags: int, level: AuthLevel, lacks: str
+) -> None:
+    monkeypatch.setattr(GssContext, "__init__", lambda self, _: setattr(self, "actual_flags", flags))
+    ours, _ = await begun(AuthType.KERBEROS, level, user="alice@LAB.TEST")
+    assert await ours.step(b"proof") == Declined(f"the server does not agree to {lacks}", too_weak=True)
 
 
 def test_the_password_is_not_shown() -> None:

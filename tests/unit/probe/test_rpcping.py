@@ -118,6 +118,8 @@ def test_several_schemes_leave_the_choice_open() -> None:
         ("NTLM", AuthType.NTLM),
         ("9", AuthType.NEGOTIATE),
         ("snego", AuthType.NEGOTIATE),
+        ("16", AuthType.KERBEROS),
+        ("Kerberos", AuthType.KERBEROS),
     ],
 )
 def test_a_security_package_has_a_name_or_a_number(text: str, found: AuthType) -> None:

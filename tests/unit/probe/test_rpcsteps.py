@@ -43,7 +43,9 @@ from rpch.server.mapper import Mapper
 from rpch.server.registrations import Registration, Registrations
 from rpch.server.runtime import RpcServer
 from tests.e2e.ping_laboratory import ALICE, CALLER, LOOPBACK, PASSWORD, Laboratory, laboratory, mute, serving
+from tests.unit.auth.gss_library import KrbLibrary, caches, library
 
+__all__ = ["caches", "library"]
 DEMO = interface_of(Demo).syntax
 TCP = ProtocolSequence.NCACN_IP_TCP
 
@@ -192,6 +194,13 @@ async def test_a_server_that_cannot_prove_itself_is_not_believed(lab: Laboratory
     async with steps_to(f"ncacn_ip_tcp:{LOOPBACK}[{lab.demo_tcp}]", caller=caller) as steps:
         with pytest.raises(CallerRefused, match="too weak"):
             await getattr(steps, step)()
+
+
+async def test_a_caller_without_a_ticket_is_told_so(lab: Laboratory, caches: KrbLibrary) -> None:
+    caller = RpcCredentials("", "", auth_type=AuthType.KERBEROS)
+    async with steps_to(f"ncacn_ip_tcp:{LOOPBACK}[{lab.demo_tcp}]", caller=caller) as steps:
+        with pytest.raises(CallerRefused, match="there is no ticket; get one with kinit"):
+            await steps.bind()
 
 
 class Asleep(Management):

@@ -10,13 +10,12 @@ from structlog.testing import capture_logs
 
 from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts
 from rpch.auth.channel_binding import ChannelBinding
-from rpch.auth.initiated_session import InitiatedSession
-from rpch.auth.initiator import TokenInitiator
+from rpch.auth.initiated_session import session_of
+from rpch.auth.initiator import Package, TokenInitiator
 from rpch.auth.kerberos import KerberosSettings
 from rpch.auth.keytab import TicketExchange, TicketRefused
 from rpch.auth.ntlm.messages import Authenticate, Challenge, Negotiate
 from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
-from rpch.auth.schemes import Scheme
 from rpch.auth.spnego_tokens import KERBEROS, NTLM, NegTokenInit
 from rpch.auth.throttle import Throttle, ThrottleLimits
 from rpch.dcerpc.pdus import AuthLevel, AuthType
@@ -33,7 +32,7 @@ SETTINGS = NtlmSettings.standalone("server.lab.test", domain="LAB")
 PARTS = Segments(b"header", b"body", b"trailer!")
 CONNECT, PKT = AuthLevel.CONNECT, AuthLevel.PKT
 SIGNS, SEALS = AuthLevel.PKT_INTEGRITY, AuthLevel.PKT_PRIVACY
-SCHEMES = {AuthType.NTLM: Scheme.NTLM, AuthType.NEGOTIATE: Scheme.NEGOTIATE}
+PACKAGES = {AuthType.NTLM: Package.NTLM, AuthType.NEGOTIATE: Package.NEGOTIATE}
 SIGNED = spnego.ContextReq.integrity
 SEALED = SIGNED | spnego.ContextReq.confidentiality
 
@@ -80,7 +79,7 @@ async def open_with(
     """A context opened by pyspnego's client: how its last leg was answered."""
     context = start(auth_type, level, server)
     client = TokenInitiator(
-        SCHEMES[auth_type],
+        PACKAGES[auth_type],
         r"LAB\alice",
         password,
         host="server.lab.test",
@@ -103,7 +102,7 @@ async def open_crafted(client: CraftedClient, level: AuthLevel, server: RpcAuthe
     return await take(context, client.authenticate(first.token))
 
 
-@pytest.mark.parametrize("auth_type", list(SCHEMES))
+@pytest.mark.parametrize("auth_type", list(PACKAGES))
 @pytest.mark.parametrize("level", [CONNECT, PKT, SIGNS, SEALS])
 async def test_callers_prove_who_they_are_at_every_level(auth_type: AuthType, level: AuthLevel) -> None:
     context, step, client = await open_with(auth_type, level)
@@ -112,7 +111,7 @@ async def test_callers_prove_who_they_are_at_every_level(auth_type: AuthType, le
     assert context.user == r"LAB\alice"
     if level is CONNECT:
         return
-    theirs = SessionProtection(InitiatedSession(client.context), level)
+    theirs = SessionProtection(session_of(client.context, seals=True), level)
     for sender, receiver in (theirs, context), (context, theirs):
         body, token = sender.protect(PARTS, header_signing=True)
         assert len(token) == context.token_size
@@ -120,7 +119,7 @@ async def test_callers_prove_who_they_are_at_every_level(auth_type: AuthType, le
         assert receiver.verify(came, token, header_signing=True) == PARTS.body
 
 
-@pytest.mark.parametrize("auth_type", list(SCHEMES))
+@pytest.mark.parametrize("auth_type", list(PACKAGES))
 async def test_wrong_passwords_are_declined(auth_type: AuthType) -> None:
     context, step, _ = await open_with(auth_type, SIGNS, password="wrong")
     assert isinstance(step, Declined)
@@ -128,7 +127,7 @@ async def test_wrong_passwords_are_declined(auth_type: AuthType) -> None:
     assert context.user is None
 
 
-@pytest.mark.parametrize("auth_type", list(SCHEMES))
+@pytest.mark.parametrize("auth_type", list(PACKAGES))
 async def test_privacy_needs_a_session_that_can_seal(auth_type: AuthType) -> None:
     context, step, _ = await open_with(auth_type, SEALS, requirements=SIGNED)
     assert isinstance(step, Declined)
@@ -191,7 +190,7 @@ async def test_tokens_of_ntlm_are_bounded() -> None:
         assert isinstance(step, Continue) == taken
 
 
-@pytest.mark.parametrize("auth_type", list(SCHEMES))
+@pytest.mark.parametrize("auth_type", list(PACKAGES))
 @pytest.mark.parametrize("token", [b"", b"NTLMSSP\0", bytes(100), b"\xa1\x07"])
 async def test_tokens_that_are_none_are_declined(auth_type: AuthType, token: bytes) -> None:
     assert isinstance(await take(start(auth_type, SIGNS), token), Declined)

@@ -1,0 +1,122 @@
+"""Kerberos at RPC level from our client: to Samba's server and to our own, with tickets of a real KDC."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rpch.client.connect import connect
+from rpch.client.security import RpcCredentials
+from rpch.dcerpc.pdus import AuthLevel, AuthType
+from rpch.dcerpc.remote_management import Nothing, RemoteManagement
+from rpch.errors import AuthenticationFailed
+from rpch.server.demo import Demo, Octets, WhoAmIRequest, WhoAmIResponse
+from tests.interop.kdc import DOMAIN, PASSWORD, REALM, SERVER, USER, Kdc
+from tests.interop.processes import run_once
+from tests.interop.rpc_server import RpcServerProgram
+from tests.interop.samba_server import HOSTNAME, SambaServer, samba_serving
+from tests.interop.test_rpc_security import MAXIMUM_ALLOWED, OpenRequest, Registry, authenticated
+
+PRINCIPAL = f"{USER}@{REALM}"
+BODY = b"canary " * 10_000  # many fragments
+PACKAGES = pytest.mark.parametrize("auth_type", [AuthType.KERBEROS, AuthType.NEGOTIATE])
+PROTECTED = [AuthLevel.PKT, AuthLevel.PKT_INTEGRITY, AuthLevel.PKT_PRIVACY]
+
+
+@pytest.fixture(scope="module")
+def samba(kdc: Kdc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SambaServer]:
+    """Samba's server with the key of its service."""
+    with samba_serving(tmp_path_factory.mktemp("samba-with-tickets"), kdc) as server:
+        yield server
+
+
+@pytest.fixture(params=["password", "ticket"])
+def who(request: pytest.FixtureRequest, kdc: Kdc, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Alice, who has signed in or has a password."""
+    has_ticket = request.param == "ticket"
+    for name, value in (kdc.tickets() if has_ticket else kdc.env).items():
+        monkeypatch.setenv(name, value)
+    return {"rpc_user": PRINCIPAL, "rpc_password": "" if has_ticket else PASSWORD}
+
+
+def ours(server: RpcServerProgram) -> str:
+    return f"ncacn_ip_tcp:{server.address}[{server.ports['demo']},target_hostname={SERVER}]"
+
+
+def theirs(server: SambaServer) -> str:
+    return f"ncacn_ip_tcp:{server.registry().replace(':', '[')},target_hostname={HOSTNAME}]"
+
+
+@PACKAGES
+@pytest.mark.parametrize("level", PROTECTED)
+async def test_our_client_opens_samba_s_registry_with_a_ticket(
+    samba: SambaServer, who: dict[str, Any], auth_type: AuthType, level: AuthLevel
+) -> None:
+    async with connect(theirs(samba), **who, auth_type=auth_type, auth_level=level) as client:
+        for _ in range(3):
+            answer = await client.call(Registry.open_local_machine, OpenRequest(None, MAXIMUM_ALLOWED))
+            assert (answer.status, answer.handle.is_nil) == (0, False)
+
+
+@PACKAGES
+async def test_our_client_tells_samba_its_name_and_no_more(
+    samba: SambaServer, who: dict[str, Any], auth_type: AuthType
+) -> None:
+    """At level CONNECT Samba lets its management be called, and its registry not."""
+    async with connect(theirs(samba), **who, auth_type=auth_type, auth_level=AuthLevel.CONNECT) as client:
+        answer = await client.call(RemoteManagement.is_server_listening, Nothing())
+        assert (answer.status, bool(answer.listening)) == (0, True)
+
+
+@PACKAGES
+@pytest.mark.parametrize("level", [AuthLevel.CONNECT, AuthLevel.CALL, *PROTECTED])
+async def test_our_server_knows_who_has_a_ticket(
+    rpc_server_program: RpcServerProgram, who: dict[str, Any], auth_type: AuthType, level: AuthLevel
+) -> None:
+    server, before = rpc_server_program, len(authenticated(rpc_server_program))
+    used = AuthLevel.PKT if level is AuthLevel.CALL else level
+    async with connect(ours(server), **who, auth_type=auth_type, auth_level=level) as client:
+        known = WhoAmIResponse(rf"{DOMAIN}\{USER}", used)
+        assert await client.call(Demo.who_am_i, WhoAmIRequest()) == known
+        assert (await client.call(Demo.echo, Octets(BODY))).data == BODY
+    assert authenticated(server)[before:] == [(rf"{DOMAIN}\{USER}", used.name, "Kerberos")]
+
+
+async def test_who_has_signed_in_needs_no_name(
+    rpc_server_program: RpcServerProgram, kdc: Kdc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in kdc.tickets().items():
+        monkeypatch.setenv(name, value)
+    async with connect(ours(rpc_server_program).replace("]", ",krb5,sign]")) as client:
+        answer = await client.call(Demo.who_am_i, WhoAmIRequest())
+        assert answer == WhoAmIResponse(rf"{DOMAIN}\{USER}", AuthLevel.PKT_INTEGRITY)
+
+
+@pytest.mark.parametrize(
+    ("host", "password", "told"),
+    [
+        (SERVER, "wrong", "cannot be used here: .*(Preauthentication|Password incorrect|decrypt)"),
+        (SERVER, "", f"there is no ticket for {PRINCIPAL}"),
+        ("nobody.lab.example", PASSWORD, "Server .*not found"),
+    ],
+)
+async def test_what_a_kdc_does_not_give_is_said_before_anything_is_sent(
+    rpc_server_program: RpcServerProgram,
+    kdc: Kdc,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    password: str,
+    told: str,
+) -> None:
+    for name, value in kdc.env.items():
+        monkeypatch.setenv(name, value)
+    before = len(authenticated(rpc_server_program))
+    binding = ours(rpc_server_program).replace(SERVER, host)
+    who: dict[str, Any] = {"rpc_user": PRINCIPAL, "rpc_password": password, "auth_type": AuthType.KERBEROS}
+    async with connect(binding, **who) as client:
+        with pytest.raises(AuthenticationFailed, match=told):
+            await client.call(Demo.who_am_i, WhoAmIRequest())
+    assert authenticated(rpc_server_program)[before:] == []
