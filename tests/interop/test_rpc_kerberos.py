@@ -1,21 +1,16 @@
 """Kerberos at RPC level from our client: to Samba's server and to our own, with tickets of a real KDC."""
 
-import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rpch.client.connect import connect
-from rpch.client.security import RpcCredentials
 from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.dcerpc.remote_management import Nothing, RemoteManagement
 from rpch.errors import AuthenticationFailed
 from rpch.server.demo import Demo, Octets, WhoAmIRequest, WhoAmIResponse
 from tests.interop.kdc import DOMAIN, PASSWORD, REALM, SERVER, USER, Kdc
-from tests.interop.processes import run_once
 from tests.interop.rpc_server import RpcServerProgram
 from tests.interop.samba_server import HOSTNAME, SambaServer, samba_serving
 from tests.interop.test_rpc_security import MAXIMUM_ALLOWED, OpenRequest, Registry, authenticated
@@ -98,7 +93,7 @@ async def test_who_has_signed_in_needs_no_name(
 @pytest.mark.parametrize(
     ("host", "password", "told"),
     [
-        (SERVER, "wrong", "cannot be used here: .*(Preauthentication|Password incorrect|decrypt)"),
+        (SERVER, "wrong", "no ticket for this user and password"),
         (SERVER, "", f"there is no ticket for {PRINCIPAL}"),
         ("nobody.lab.example", PASSWORD, "Server .*not found"),
     ],
@@ -116,7 +111,7 @@ async def test_what_a_kdc_does_not_give_is_said_before_anything_is_sent(
     before = len(authenticated(rpc_server_program))
     binding = ours(rpc_server_program).replace(SERVER, host)
     who: dict[str, Any] = {"rpc_user": PRINCIPAL, "rpc_password": password, "auth_type": AuthType.KERBEROS}
-    async with connect(binding, **who) as client:
-        with pytest.raises(AuthenticationFailed, match=told):
-            await client.call(Demo.who_am_i, WhoAmIRequest())
+    with pytest.raises(AuthenticationFailed, match=told):
+        async with connect(binding, **who):
+            pass
     assert authenticated(rpc_server_program)[before:] == []

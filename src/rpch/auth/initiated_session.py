@@ -26,8 +26,8 @@ def session_of(context: spnego.ContextProxy, *, seals: bool) -> SessionSecurity:
         return InitiatedSession(context)
     gssapi = library()
     inner: Any = context
-    while not isinstance(inner, gssapi.raw.SecurityContext):
-        inner = inner._context  # Negotiate's, Kerberos', the library's: pyspnego has no other way to it
+    while not isinstance(inner, gssapi.raw.SecurityContext):  # within Negotiate it lies one deeper
+        inner = inner._context  # noqa: SLF001 - pyspnego has no other way to it
     return GssSession(gssapi.raw, inner, int(inner.actual_flags), seals=seals)
 
 

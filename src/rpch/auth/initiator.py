@@ -50,7 +50,14 @@ _OPTIONS: Final[Mapping[Package, spnego.NegotiateOptions]] = {
 # A server with our ticket proves itself too. The library drops tokens of Kerberos where it need not.
 _BOTH_SIDES: Final = spnego.ContextReq.mutual_auth
 # All that a library raises over tokens it cannot read.
-_UNREADABLE: Final = (SpnegoError, FeatureMissingError, ValueError, TypeError, LookupError, struct.error)
+_UNREADABLE: Final[tuple[type[Exception], ...]] = (
+    SpnegoError,
+    FeatureMissingError,
+    ValueError,
+    TypeError,
+    LookupError,
+    struct.error,
+)
 
 
 def choose_scheme(
@@ -144,7 +151,10 @@ class TokenInitiator:
                 protocol=self.package.lower(),
                 options=_OPTIONS[self.package],
             )
-        except (*_UNREADABLE, *library_errors()) as error:
+        except library_errors() as error:
+            told = f"no ticket for this user and password ({_sentence(error)})"
+            raise AuthenticationFailed(f"{self.package}: {told}") from error
+        except _UNREADABLE as error:
             raise AuthenticationFailed(f"{self.package} cannot be used here: {_sentence(error)}") from error
 
     def _credentials(self) -> list[spnego.Credential]:

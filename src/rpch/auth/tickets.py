@@ -23,7 +23,7 @@ MISSING: Final = "needs the extra 'kerberos'; install rpch[kerberos] and the sys
 def source_for(user: str, password: str, realms: Realms) -> Source:
     """For Kerberos and nothing else. `user` may be empty: then it is whoever has signed in.
 
-    `ConfigError` where the extra is missing, `AuthenticationFailed` where there is neither ticket nor password.
+    `ConfigError` where the extra is missing, `AuthenticationFailed` without ticket and password.
     """
     gssapi, krb5 = _libraries()
     principal = realms.principal(user) or (user if "@" in user and "\\" not in user else "")

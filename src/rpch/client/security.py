@@ -1,8 +1,8 @@
 """Who we are to an RPC server, and how its calls are protected.  MS-RPCE 3.3.1.5.2
 
 Whom the proxy let in is between us and the proxy; the server behind it wants its own proof, perhaps of
-somebody else. NTLM takes three legs, and nobody answers the last. Kerberos takes three in the style of DCE, and
-Negotiate four: there the server has the last word, so that a refusal shows before the first call.
+somebody else. NTLM takes three legs, and nobody answers the last. Kerberos takes three, in the style of DCE,
+and Negotiate four: these are answered, so that a refusal shows before the first call.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _PACKAGES: Final[Mapping[AuthType, Package]] = {
 # What a session must be able to do for each level.  MS-RPCE 3.3.1.5.2.2
 _ORDERED: Final = spnego.ContextReq.replay_detect | spnego.ContextReq.sequence_detect
 _SIGNED: Final = spnego.ContextReq.integrity | _ORDERED | spnego.ContextReq.dce_style
-# Kerberos would be granted confidentiality unasked. Observed: Samba then takes signatures for longer than they
-# are, and answers no signed call.
+# Kerberos grants confidentiality unasked. Observed: Samba then takes signatures for longer than they are, and
+# answers no signed call.
 _NO_MORE: Final = spnego.ContextReq.no_integrity
 _REQUIREMENTS: Final[Mapping[AuthLevel, spnego.ContextReq]] = {
     AuthLevel.CONNECT: spnego.ContextReq.dce_style | _NO_MORE,

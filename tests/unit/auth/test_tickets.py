@@ -75,7 +75,7 @@ def test_nobody_who_has_signed_in_is_said(caches: KrbLibrary) -> None:
 def test_asked_for_by_name_a_realm_of_any_name_is_tried(caches: KrbLibrary) -> None:
     assert source_for("alice@else.test", "secret", NONE) == Password("alice@else.test", "secret")
     for user in ("alice", r"LAB\alice", r"LAB\alice@else.test"):
-        with pytest.raises(AuthenticationFailed, match="no realm is known for .*write user@REALM"):
+        with pytest.raises(AuthenticationFailed, match=r"no realm is known for .*write user@REALM"):
             source_for(user, "secret", NONE)
 
 

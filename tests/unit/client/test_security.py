@@ -234,7 +234,7 @@ async def test_kerberos_without_its_extra_says_what_to_install() -> None:
 
 
 async def test_kerberos_without_a_ticket_says_where_to_get_one(caches: KrbLibrary) -> None:
-    with pytest.raises(AuthenticationFailed, match="no ticket for alice@LAB.TEST; get one with kinit"):
+    with pytest.raises(AuthenticationFailed, match=r"no ticket for alice@LAB\.TEST; get one with kinit"):
         await RpcCredentials("alice@LAB.TEST", "", auth_type=AuthType.KERBEROS).begin(BINDING)
 
 
