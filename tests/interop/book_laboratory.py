@@ -1,15 +1,14 @@
 """`rpch up` with a book of some size, where impacket's own programs reach it: they dial port 443 only.
 
-In front of it are two more proxies, one that offers Basic alone and one that offers NTLM alone and checks
-nothing that impacket does not send. So a program that takes what it is offered takes what a test wants.
+Extended protection is asked only of those who offer it, for impacket cannot. In front of it is another proxy,
+which offers Basic alone: `rpcmap.py` takes the best that it is offered, and cannot be told otherwise.
 """
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,21 +34,24 @@ class BookLaboratory:
     """The running system, and what is in its book."""
 
     lab: Laboratory
-    fronts: Mapping[str, Served]
+    basic: Served
     entries: Mapping[str, Entry]
 
     def exchanger(self, scheme: str, *arguments: str, debug: bool = False) -> str:
-        """What impacket's `exchanger.py nspi …` prints, by Basic or NTLM; its calls it seals by NTLM."""
+        """What impacket's `exchanger.py nspi …` prints, by Basic or NTLM; its calls it seals by NTLM.
+
+        NTLM tells it what the server is called; with Basic it has to be told.
+        """
         domain, user, password = self.lab.account
-        place = self.fronts[scheme].address.rpartition(":")[0]
-        options = [*(["-basic"] if scheme == "Basic" else []), *(["-debug"] if debug else [])]
-        who = f"{domain}/{user}:{password}@{place}"
-        return _run("exchanger.py", *options, "-rpc-hostname", "localhost", who, "nspi", *arguments)
+        place = self.lab.served.address.rpartition(":")[0]
+        options = ["-basic", "-rpc-hostname", "localhost"] if scheme == "Basic" else []
+        options += ["-debug"] if debug else []
+        return _run("exchanger.py", *options, f"{domain}/{user}:{password}@{place}", "nspi", *arguments)
 
     def rpcmap(self, scheme: str, port: int, *arguments: str, rpc_password: str | None = None) -> str:
         """What impacket's `rpcmap.py` prints of a service behind the proxy."""
         domain, user, password = self.lab.account
-        place = self.fronts[scheme].address
+        place = (self.basic if scheme == "Basic" else self.lab.served).address
         binding = f"ncacn_http:localhost[{port},RpcProxy={place}]"
         who = ("-auth-transport", f"{domain}/{user}:{password}")
         rpc = ("-auth-rpc", f"{domain}/{user}:{password if rpc_password is None else rpc_password}")
@@ -66,30 +68,25 @@ def book_laboratory(folder: Path, authority: Authority) -> Iterator[BookLaborato
     """Fill a book, and serve it."""
     data = folder / "data"
     entries = _fill(data)
-    with ExitStack() as started:
-        at = private_address(HTTPS)
-        up = started.enter_context(serving(folder, "up", "--listen", f"{at}:{HTTPS}", "--data", data))
-        lab = Laboratory(up)
-        fronts = {
-            scheme: started.enter_context(_front(folder, lab, authority, data, scheme))
-            for scheme in ("Basic", "NTLM")
-        }
-        yield BookLaboratory(lab, {"up": up, **fronts}, entries)
+    at = f"{private_address(HTTPS)}:{HTTPS}"
+    with (
+        serving(folder, "up", "--listen", at, "--data", data, "--extended-protection", "allow") as up,
+        _basic(folder, Laboratory(up), authority, data) as basic,
+    ):
+        yield BookLaboratory(Laboratory(up), basic, entries)
 
 
 @contextmanager
-def _front(folder: Path, lab: Laboratory, authority: Authority, data: Path, scheme: str) -> Iterator[Served]:
-    """A proxy before the laboratory's services that offers one scheme."""
-    names = ("localhost", socket.gethostname())
+def _basic(folder: Path, lab: Laboratory, authority: Authority, data: Path) -> Iterator[Served]:
+    """A proxy before the laboratory's services that offers Basic and nothing else."""
     routes = [f"*:{port}={lab.place(service)}" for port, service in SERVICES.items()]
     with serving(
         folder,
         "proxy",
         *("--listen", f"{private_address(HTTPS)}:{HTTPS}", "--public-name", "localhost"),
         *("--tls-cert", authority.certificate, "--tls-key", authority.key),
-        *("--database", f"sqlite:///{data / DEFAULT_FILE}", "--auth", scheme),
-        *("--extended-protection", "none"),
-        *("--valid-ports", ";".join(f"{name}:{port}" for name in names for port in SERVICES)),
+        *("--database", f"sqlite:///{data / DEFAULT_FILE}", "--auth", "Basic"),
+        *("--valid-ports", ";".join(f"localhost:{port}" for port in SERVICES)),
         *(argument for route in routes for argument in ("--route", route)),
     ) as proxy:
         yield proxy

@@ -16,6 +16,7 @@ BOOK: Final = PEOPLE + 11  # with the laboratory's ten, and a team
 OWN: Final = ("alice", "bob", "carol", "dave")
 NSPI: Final = "F5CC5A18-4264-101A-8C59-08002B2F8426 v56.0"
 RFR: Final = "1544F5E0-613C-11D1-93DF-00C04FD7BD09 v1.0"
+MANAGEMENT: Final = "AFA8BD80-7D8A-11C9-BEF4-08002B102989 v1.0"
 UNDERLINE: Final = "======================="
 Record = dict[str, str]
 
@@ -235,6 +236,13 @@ def test_rpcmap_maps_the_mapper(book_lab: BookLaboratory, scheme: str) -> None:
 def test_rpcmap_finds_the_same_by_trying_what_it_knows(book_lab: BookLaboratory, scheme: str) -> None:
     printed = book_lab.rpcmap(scheme, 6002, "-uuid", "1544f5e0-613c-11d1-93df-00c04fd7bd09:1.0")
     assert f"UUID: {RFR}".lower() in printed.lower()
+
+
+def test_rpcmap_tries_every_interface_that_it_knows_of(book_lab: BookLaboratory) -> None:
+    printed = book_lab.rpcmap("NTLM", 6004, "-brute-uuids", "-auth-level", "1")
+    assert "[-]" not in printed
+    assert set(re.findall(r"^UUID: (.*)$", printed, re.MULTILINE)) == {NSPI, RFR, MANAGEMENT}
+    assert int(re.findall(r"Tested (\d+) UUID", printed)[0]) > 100
 
 
 def test_rpcmap_tries_every_operation_and_the_server_goes_on(book_lab: BookLaboratory, scheme: str) -> None:
