@@ -45,7 +45,6 @@ from rpch.exchange.nspi.wire import (
     condition_to_wire,
     row_from_wire,
     row_to_wire,
-    rows_from_wire,
     tags_to_wire,
 )
 from rpch.ndr import ContextHandle
@@ -112,7 +111,7 @@ class AddressBook:
         """The containers, each behind its parent."""
         request = wire.GetSpecialTableRequest(self._handle, UNICODE_STRINGS, self._stat, 0)
         answer = _checked(await self._client.call(Nspi.get_special_table, request), "hierarchy")
-        return [_address_list(dict(row)) for row in rows_from_wire(answer.rows)]
+        return [_address_list(dict(row)) for row in answer.rows or ()]
 
     async def count(self, container: int = GLOBAL_LIST) -> int:
         """How many rows a container has."""
@@ -129,7 +128,7 @@ class AddressBook:
                 self._handle, SKIP_OBJECTS, stat, 0, None, at_once, tags_to_wire(tags)
             )
             answer = _checked(await self._client.call(Nspi.query_rows, request), "rows")
-            stat, rows = answer.stat, rows_from_wire(answer.rows)
+            stat, rows = answer.stat, answer.rows or []
             left -= len(rows)
             if left < 0 or (not rows and stat.current_rec != END):
                 raise RemoteProtocolError("the address book does not come to an end")
@@ -142,7 +141,7 @@ class AddressBook:
             self._handle, SKIP_OBJECTS, self._stat, len(mids), tuple(mids), len(mids), tags_to_wire(tags)
         )
         answer = _checked(await self._client.call(Nspi.query_rows, request), "rows")
-        return [properties(row) for row in rows_from_wire(answer.rows)]
+        return [properties(row) for row in answer.rows or ()]
 
     async def resolve(self, names: Sequence[str], tags: Sequence[int]) -> list[Found]:
         """Whom each name means."""
@@ -150,7 +149,7 @@ class AddressBook:
             self._handle, 0, self._stat, tags_to_wire(tags), WStringNames(tuple(names))
         )
         answer = _checked(await self._client.call(Nspi.resolve_names_w, request), "names")
-        rows = iter([properties(row) for row in rows_from_wire(answer.rows)])
+        rows = iter([properties(row) for row in answer.rows or ()])
         found = () if answer.ids is None else map(Resolution, answer.ids.tags)
         return [
             Found(name, each, next(rows, None) if each is Resolution.RESOLVED else None)
@@ -183,7 +182,7 @@ class AddressBook:
         answer = await self._client.call(Nspi.seek_entries, request)
         if answer.status == Status.NOT_FOUND:
             return []
-        return [properties(row) for row in rows_from_wire(_checked(answer, "seek").rows)]
+        return [properties(row) for row in _checked(answer, "seek").rows or ()]
 
     async def mids_of(self, dns: Iterable[str]) -> list[int]:
         """The ids of DNs; 0 for unknown ones."""
@@ -254,7 +253,7 @@ class AddressBook:
             self._handle, EPHEMERAL_IDS, stat, None, 0, restriction, None, most, tags_to_wire(tags)
         )
         answer = _checked(await self._client.call(Nspi.get_matches, request), "search")
-        return [properties(row) for row in rows_from_wire(answer.rows)]
+        return [properties(row) for row in answer.rows or ()]
 
 
 def properties(row: Row) -> Properties:

@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from typing import Annotated
 
 from rpch.dcerpc.interface import Call, interface, operation
+from rpch.exchange.nspi.row_sets import RowSet
+from rpch.exchange.nspi.rows import Row as TableRow
 from rpch.exchange.nspi.structures import (
     BinaryArray,
     Count,
     Guid16,
     PropertyName,
     PropertyRow,
-    PropertyRows,
     PropertyTags,
     PropertyValue,
     Restriction,
@@ -25,7 +26,7 @@ from rpch.exchange.nspi.structures import (
 from rpch.ndr import ByteString, ContextHandle, ErrorStatus, Long, Message, ULong, conformant, unique
 
 Tags = Annotated[PropertyTags | None, unique(PropertyTags)]
-Rows = Annotated[PropertyRows | None, unique(PropertyRows)]
+Rows = Annotated[list[TableRow] | None, RowSet()]
 Row = Annotated[PropertyRow | None, unique(PropertyRow)]
 OptionalGuid = Annotated[bytes | None, unique(Guid16)]
 OptionalLong = Annotated[int | None, unique(Long)]

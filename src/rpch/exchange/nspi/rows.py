@@ -54,11 +54,11 @@ class BinarySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One property of every row."""
+    """One property of every row; `missing` is what is there instead where an object lacks it."""
 
     number: int
     tag: int
-    missing: int
+    missing: tuple[int, Value]
     read: Read | None
     convert: Callable[[Value], Value] | None
     binary: str = ""
@@ -93,33 +93,41 @@ class Rows:
 
     def _row(self, thing: BookObject | FixedObject | None, binaries: Binaries) -> Row:
         if thing is None:
-            return [(column.missing, NOT_FOUND) for column in self._columns]
+            return [column.missing for column in self._columns]
         if isinstance(thing, FixedObject):
-            return [self._cell(column, thing.values.get(column.number)) for column in self._columns]
+            return self._fixed(thing)
         attributes = thing.attributes if self._uses_attributes else NOTHING
         row: Row = []
         for column in self._columns:
             value = column.read(thing, attributes) if column.read is not None else None
             if value is None and column.binary:
                 value = _binary(column, binaries.get((entry_id_of(thing.mid), column.binary), ()))
-            row.append(self._cell(column, value))
+            if value is None:
+                row.append(column.missing)
+            else:
+                row.append((column.tag, value if column.convert is None else column.convert(value)))
         return row
 
-    def _cell(self, column: _Column, value: Value | None) -> tuple[int, Value]:
-        if value is None or column.tag == column.missing:
-            return column.missing, NOT_FOUND
-        return column.tag, value if column.convert is None else column.convert(value)
+    def _fixed(self, thing: FixedObject) -> Row:
+        row: Row = []
+        for column in self._columns:
+            value = thing.values.get(column.number)
+            if value is None or column.tag == column.missing[0]:
+                row.append(column.missing)
+            else:
+                row.append((column.tag, value if column.convert is None else column.convert(value)))
+        return row
 
     def _column(self, tag: int) -> _Column:
         number, kind = number_of(tag), kind_of(tag)
         native = _KINDS.get(number, Kind.UNSPECIFIED)
-        missing = with_kind(tag, Kind.ERROR)
+        missing: tuple[int, Value] = (with_kind(tag, Kind.ERROR), NOT_FOUND)
         known = PROPERTIES.get(number)
         if kind == Kind.UNSPECIFIED:
             kind = Kind.STRING8 if number in NATIVELY_NARROW else native
         convert = self._conversion(native, kind)
         if native == Kind.UNSPECIFIED or (convert is None and native != kind):
-            return _Column(number, missing, missing, None, None)
+            return _Column(number, missing[0], missing, None, None)
         read = known.bind(self._book) if known is not None else None
         if number == number_of(Tag.ENTRYID) and self._ephemeral:
             read = lambda thing, _attributes: ephemeral_id(self._book, thing)  # noqa: E731 - it is a column's

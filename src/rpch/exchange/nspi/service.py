@@ -24,7 +24,6 @@ from rpch.exchange.nspi.wire import (
     property_from_wire,
     row_from_wire,
     row_to_wire,
-    rows_to_wire,
     tags_from_wire,
     tags_to_wire,
     value_from_wire,
@@ -80,7 +79,7 @@ class NspiService(Nspi):
             )
         except Refused as refused:
             return wire.StatRowsResponse(request.stat, None, refused.status)
-        return wire.StatRowsResponse(stat, rows_to_wire(rows), Status.SUCCESS)
+        return wire.StatRowsResponse(stat, rows, Status.SUCCESS)
 
     async def seek_entries(self, call: Call, request: wire.SeekEntriesRequest) -> wire.StatRowsResponse:
         _session(call, request.handle)
@@ -93,7 +92,7 @@ class NspiService(Nspi):
             stat, rows = await self._book.seek_entries(request.stat, target, explicit, tags)
         except Refused as refused:
             return wire.StatRowsResponse(request.stat, None, refused.status)
-        return wire.StatRowsResponse(stat, None if rows is None else rows_to_wire(rows), Status.SUCCESS)
+        return wire.StatRowsResponse(stat, rows, Status.SUCCESS)
 
     async def get_matches(self, call: Call, request: wire.GetMatchesRequest) -> wire.GetMatchesResponse:
         _session(call, request.handle)
@@ -105,8 +104,7 @@ class NspiService(Nspi):
             found = await self._book.get_matches(request.stat, condition, request.requested, tags, name)
         except Refused as refused:
             return wire.GetMatchesResponse(request.stat, None, None, refused.status)
-        rows = None if found.rows is None else rows_to_wire(found.rows)
-        return wire.GetMatchesResponse(found.stat, tags_to_wire(found.mids), rows, Status.SUCCESS)
+        return wire.GetMatchesResponse(found.stat, tags_to_wire(found.mids), found.rows, Status.SUCCESS)
 
     async def resort_restriction(
         self, call: Call, request: wire.ResortRestrictionRequest
@@ -164,7 +162,7 @@ class NspiService(Nspi):
             table = await self._book.get_special_table(request.flags, request.stat, request.version)
         except Refused as refused:
             return wire.GetSpecialTableResponse(request.version, None, refused.status)
-        return wire.GetSpecialTableResponse(table.version, rows_to_wire(table.rows), Status.SUCCESS)
+        return wire.GetSpecialTableResponse(table.version, table.rows, Status.SUCCESS)
 
     async def get_template_info(self, call: Call, request: wire.GetTemplateInfoRequest) -> wire.RowResponse:
         _session(call, request.handle)
@@ -208,7 +206,7 @@ class NspiService(Nspi):
             found = await self._book.resolve_names(request.stat, names, tags_from_wire(request.tags))
         except Refused as refused:
             return wire.IdsRowsResponse(None, None, refused.status)
-        return wire.IdsRowsResponse(tags_to_wire(found.resolutions), rows_to_wire(found.rows), Status.SUCCESS)
+        return wire.IdsRowsResponse(tags_to_wire(found.resolutions), found.rows, Status.SUCCESS)
 
 
 def _session(call: Call, handle: ContextHandle) -> Session:

@@ -187,13 +187,6 @@ class PropertyRow(Struct):
     values: Annotated[tuple[PropertyValue, ...] | None, unique(conformant(PropertyValue, size_is="count"))]
 
 
-class PropertyRows(Struct):
-    """Rows of a table.  PropertyRowSet_r, MS-OXNSPI 2.2.3.2"""
-
-    count: Count = length_of("rows")
-    rows: Annotated[tuple[PropertyRow, ...], conformant(PropertyRow, size_is="count")]
-
-
 class PropertyName(Struct):
     """A named property.  PropertyName_r, MS-OXNSPI 2.2.6.1"""
 

@@ -18,7 +18,6 @@ from rpch.exchange.nspi.structures import (
     BinaryArray,
     PropertyName,
     PropertyRow,
-    PropertyRows,
     PropertyTags,
     PropertyValue,
     Restriction,
@@ -42,19 +41,9 @@ def tags_from_wire(tags: PropertyTags | None) -> tuple[int, ...] | None:
     return None if tags is None else tags.tags
 
 
-def rows_to_wire(rows: Iterable[Row]) -> PropertyRows:
-    """Rows of a table."""
-    return PropertyRows(tuple(map(row_to_wire, rows)))
-
-
 def row_to_wire(row: Row) -> PropertyRow:
     """One row."""
     return PropertyRow(0, tuple(PropertyValue(tag, 0, _to_wire(kind_of(tag), value)) for tag, value in row))
-
-
-def rows_from_wire(rows: PropertyRows | None) -> list[Row]:
-    """Rows of a table; none where there is none."""
-    return [] if rows is None else [row_from_wire(row) for row in rows.rows]
 
 
 def row_from_wire(row: PropertyRow | None) -> Row:

@@ -20,7 +20,6 @@ from rpch.exchange.nspi.resolution import Resolution
 from rpch.exchange.nspi.service import NspiService
 from rpch.exchange.nspi.structures import Status
 from rpch.exchange.nspi.tags import Tag
-from rpch.exchange.nspi.wire import rows_to_wire
 from rpch.ndr import ContextHandle
 from tests.address_books import NAMES, enter_account, stat
 from tests.calls import Calling
@@ -136,7 +135,7 @@ class Endless:
         where = stat(current=ALICE, total=5)
         if operation is Nspi.update_stat:
             return wire.UpdateStatResponse(where, None, 0)
-        return wire.StatRowsResponse(where, rows_to_wire([[]] * self._rows), 0)
+        return wire.StatRowsResponse(where, [[]] * self._rows, 0)
 
 
 @pytest.mark.parametrize("rows", [0, 100])

@@ -62,8 +62,7 @@ async def begin(caller: Calling) -> ContextHandle:
 
 
 def names(response: wire.StatRowsResponse | wire.IdsRowsResponse | wire.GetMatchesResponse) -> list[object]:
-    rows = () if response.rows is None else response.rows.rows
-    return [value.value for row in rows for value in row.values or ()]
+    return [value for row in response.rows or () for _, value in row]
 
 
 async def test_a_session_from_bind_to_unbind(book: AddressBookService, caller: Calling) -> None:
@@ -182,7 +181,7 @@ async def test_descriptions(caller: Calling) -> None:
     assert columns.ids is not None
     assert Tag.DISPLAY_NAME in columns.ids.tags
     table = await caller.call(Nspi.get_special_table, wire.GetSpecialTableRequest(handle, 4, stat(), 0))
-    assert (table.status, table.rows is not None and table.rows.count) == (Status.SUCCESS, 5)
+    assert (table.status, len(table.rows or ())) == (Status.SUCCESS, 5)
     template = await caller.call(
         Nspi.get_template_info, wire.GetTemplateInfoRequest(handle, 1, 0, None, 1252, 1033)
     )

@@ -16,8 +16,6 @@ from rpch.exchange.nspi.structures import (
     Not,
     Parts,
     PropertyName,
-    PropertyRow,
-    PropertyRows,
     PropertyTags,
     PropertyValue,
     Restriction,
@@ -48,10 +46,6 @@ class TagsHolder(Message):
 
 class ValueHolder(Message):
     value: PropertyValue
-
-
-class RowsHolder(Message):
-    rows: Annotated[PropertyRows | None, unique(PropertyRows)]
 
 
 class FilterHolder(Message):
@@ -145,30 +139,6 @@ def test_an_unknown_type_is_refused() -> None:
         ValueHolder.decode(bytes.fromhex("77000100 00000000 77000000 00000000"))
     with pytest.raises(StubError):  # the two must be the same
         ValueHolder.decode(bytes.fromhex("03000100 00000000 0b000000 00000000"))
-
-
-def test_rows_come_before_what_they_point_to() -> None:
-    rows = PropertyRows(
-        (
-            PropertyRow(0, (PropertyValue(0x3001_001E, 0, "A"), PropertyValue(0x3900_0003, 0, 1))),
-            PropertyRow(0, (PropertyValue(0x3001_001E, 0, "B"),)),
-        )
-    )
-    check(
-        RowsHolder(rows),
-        "00000200"
-        "02000000 02000000"  # two rows
-        "00000000 02000000 04000200"  # of two values
-        "00000000 01000000 08000200"  # and of one
-        "02000000"  # the values of the first
-        "1e000130 00000000 1e000000 0c000200"
-        "03000039 00000000 03000000 01000000"
-        "02000000 00000000 02000000 4100"  # and their text
-        "0000"
-        "01000000"
-        "1e000130 00000000 1e000000 10000200"
-        "02000000 00000000 02000000 4200",
-    )
 
 
 def test_a_restriction_on_the_wire() -> None:

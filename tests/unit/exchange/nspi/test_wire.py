@@ -28,7 +28,6 @@ from rpch.exchange.nspi.structures import (
     Parts,
     PropertyName,
     PropertyRow,
-    PropertyRows,
     PropertyTags,
     PropertyValue,
     Restriction,
@@ -46,8 +45,6 @@ from rpch.exchange.nspi.wire import (
     property_from_wire,
     row_from_wire,
     row_to_wire,
-    rows_from_wire,
-    rows_to_wire,
     tags_from_wire,
     tags_to_wire,
     value_from_wire,
@@ -76,12 +73,9 @@ ROW: Row = [
 
 def test_rows_there_and_back() -> None:
     assert row_from_wire(row_to_wire(ROW)) == ROW
-    assert rows_from_wire(rows_to_wire([ROW, []])) == [ROW, []]
     assert row_from_wire(None) == []
-    assert rows_from_wire(None) == []
     encoded = PropertyRow(0, None)
     assert row_from_wire(encoded) == []
-    assert rows_to_wire([]) == PropertyRows(())
 
 
 def test_text_in_a_code_page_travels_octet_by_octet() -> None:
