@@ -8,15 +8,14 @@ from dataclasses import replace
 
 from rpch.exchange.nspi.book import Book
 from rpch.exchange.nspi.browsing import query_rows, update_stat
-from rpch.exchange.nspi.collation import sort_form
 from rpch.exchange.nspi.positions import CURRENT, END
 from rpch.exchange.nspi.searching import get_matches
 from rpch.exchange.nspi.structures import Stat
 from rpch.exchange.nspi.tags import Tag
 from tests.address_books import Binaries, stat
+from tests.property.plain_names import DEFAULT, LOCALES, plain_order
 from tests.property.random_books import RandomBook, meets, random_book, random_condition
 
-LOCALES = (0x0409, 0x041D, 0x0407)
 NOTHING = Binaries()
 
 
@@ -24,7 +23,7 @@ def check_matches(seed: int, *, conditions: int) -> None:
     """GetMatches finds exactly those whom a plain filter finds, in the order of the table."""
     rng = random.Random(seed)
     made = random_book(rng)
-    order = _order(made, LOCALES[0])
+    order = _order(made, DEFAULT)
     for number in range(conditions):
         condition = random_condition(rng)
         found = get_matches(made.book, NOTHING, stat(), condition, 1000, None).mids
@@ -49,7 +48,7 @@ def check_walks(seed: int) -> None:
 
 def _order(made: RandomBook, locale: int) -> list[int]:
     """The table, sorted the plain way."""
-    records = sorted(made.visible(), key=lambda each: (sort_form(each.name, locale), each.name, each.mid))
+    records = sorted(made.visible(), key=lambda each: (plain_order(each.name, locale), each.name, each.mid))
     return [record.mid for record in records]
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from rpch.directory.entries import EntryKind
 from rpch.exchange.nspi.book import Book
-from rpch.exchange.nspi.collation import fold
 from rpch.exchange.nspi.conditions import (
     All,
     AnyOf,
@@ -29,6 +28,7 @@ from rpch.exchange.nspi.conditions import (
 from rpch.exchange.nspi.objects import BookObject
 from rpch.exchange.nspi.tags import Tag, Value
 from tests.address_books import book, thing
+from tests.property.plain_names import plain_fold, plain_order
 
 FIRST_MID: Final = 0x10
 _SYLLABLES: Final = (
@@ -159,7 +159,7 @@ def meets(record: Record, condition: Condition) -> bool:
         case Compares(tag=Tag.ANR, value=str(name)):
             return _may_be_meant(record, name)
         case Compares(relation=relation, tag=tag, value=value):
-            return any(_compare(relation, each, _folded(value)) for each in _values(record, tag))
+            return any(_compare(relation, each, value) for each in _values(record, tag))
         case ComparesTwo(relation=relation, first=first, second=second):
             return any(
                 _compare(relation, one, other)
@@ -185,29 +185,28 @@ def _values(record: Record, tag: int) -> list[Any]:
     if (read := _NUMBERS.get(tag)) is not None:
         number = read(record)
         return [] if number is None else [number]
-    return [fold(text) for text in _texts(record, tag)]
+    return [*_texts(record, tag)]
 
 
-def _folded(value: Value) -> Value:
-    return fold(value) if isinstance(value, str) else value
-
-
-def _contains(fuzziness: int, text: str, value: Value) -> bool:
-    wanted = fold(str(value))
+def _contains(fuzziness: int, name: str, value: Value) -> bool:
+    text, wanted = plain_fold(name), plain_fold(str(value))
     return (text == wanted, wanted in text, text.startswith(wanted), text == wanted)[fuzziness]
 
 
 def _compare(relation: int, one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
+    if isinstance(one, str):
+        form: Callable[[str], Any] = plain_fold if relation >= 4 else plain_order
+        one, other = form(one), form(other)
     return bool((one < other, one <= other, one > other, one >= other, one == other, one != other)[relation])
 
 
 def _may_be_meant(record: Record, name: str) -> bool:
     text = name.strip()
-    wanted = fold(text.removeprefix("="))
-    first, last = (fold(record.attributes.get(part, "")) for part in ("givenName", "sn"))
-    names = [fold(each) for each in (record.name, record.alias, record.mail or "")] + [first, last]
+    wanted = plain_fold(text.removeprefix("="))
+    first, last = (plain_fold(record.attributes.get(part, "")) for part in ("givenName", "sn"))
+    names = [plain_fold(each) for each in (record.name, record.alias, record.mail or "")] + [first, last]
     if record.hidden or not wanted:
         return False
     if text.startswith("="):

@@ -3,16 +3,23 @@
 Two names are the same name when they differ in case, width, accents or the kind of kana only. So every name
 has a *folded* form, and that is what searches and restrictions compare.
 
-Tables are sorted by folded form first and by the name as written second. Some languages count what others
-take for an accented letter as a letter of its own: in Swedish å, ä and ö follow z. Their tables are sorted by
-a folded form in which such letters stand where they belong; nothing but the order depends on it.
+Tables are sorted by weights (`sort_weights.py`) first and by the name as written second. Some languages count
+what others take for an accented letter, or two letters, as a letter of its own (`sort_letters.py`): in
+Swedish å, ä and ö follow z. In these symbols and punctuation do not count either; all others share the order
+of the default locale, where they do.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
+
+from rpch.exchange.nspi.sort_letters import LANGUAGES, LOCALES
+from rpch.exchange.nspi.sort_weights import Weights, letter_weights, weights
 
 DEFAULT_LOCALE: Final = 0x0409
 
@@ -21,8 +28,29 @@ _DROPPED: Final = dict.fromkeys(_ACCENTS)
 _KATAKANA_TO_HIRAGANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _TRANSLATION: Final[Mapping[int, int | None]] = {**_DROPPED, **_KATAKANA_TO_HIRAGANA}
 
-# After every letter that may follow, so `z` and this sorts behind all of `z`.
-_BEHIND: Final = 0x10_FF00
+_LANGUAGE: Final = 0x3FF  # MS-LCID 2.2: the bits of a locale that say the language
+_BEHIND: Final = 0x10_FF00  # after every letter that may follow: `z` and this sorts behind all of `z`
+_PLACEHOLDERS: Final = 0xF_F000  # stand for letters that are written with several characters
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """How one locale sorts: the weights, and the letters that are written with several characters."""
+
+    weights: Weights
+    together: re.Pattern[str] | None
+    placeholders: Mapping[str, str]
+
+    def of(self, text: str) -> str:
+        """The form of a text that is sorted."""
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
+        if self.together is not None:
+            text = self.together.sub(self._placeholder, text)
+        return self.weights.of(text)
+
+    def _placeholder(self, found: re.Match[str]) -> str:
+        return self.placeholders.get(found[0].casefold(), found[0])
 
 
 def fold(text: str) -> str:
@@ -34,54 +62,44 @@ def fold(text: str) -> str:
 
 
 def sort_form(text: str, locale: int) -> str:
-    """The folded form as a locale sorts it."""
-    tailoring = _TAILORINGS.get(locale)
-    if tailoring is None or text.isascii():
-        return fold(text)
-    composed = unicodedata.normalize("NFC", text).lower()
-    return "".join(tailoring.get(char) or fold(char) for char in composed)
+    """What a name is sorted by in a locale."""
+    return _order(sort_locale(locale)).of(text)
 
 
 def sort_locale(locale: int) -> int:
     """The locale whose order is used: those without letters of their own share one.  MS-OXNSPI 2.2.1.4"""
-    return locale if locale in _TAILORINGS else DEFAULT_LOCALE
+    if locale in LOCALES:
+        return locale
+    language = locale & _LANGUAGE
+    return language if language in LANGUAGES else DEFAULT_LOCALE
 
 
-def _letters(rules: str) -> dict[str, str]:
-    """`z<å<ä<ö n<ñ`: after which letter others follow."""
+@cache
+def _order(name: int) -> _Order:
+    """The order of a locale or language, by what `sort_locale` calls it."""
+    rules = LOCALES.get(name) or LANGUAGES.get(name)
+    if rules is None:
+        return _Order(weights(), None, {})
+    known = letter_weights()
+    placed = _placed(rules, known)
+    several = sorted((letter for letter in placed if len(letter) > 1), key=len, reverse=True)
+    placeholders = {letter: chr(_PLACEHOLDERS + at) for at, letter in enumerate(several)}
+    together = re.compile("|".join(several), re.IGNORECASE) if several else None
+    changed = dict(known)
+    for letter, weight in placed.items():
+        single = placeholders.get(letter, letter)
+        changed |= {ord(char): weight for char in {single, single.upper()} if len(char) == 1}
+    return _Order(Weights(changed, symbols=False), together, placeholders)
+
+
+def _placed(rules: str, known: Weights) -> dict[str, str]:
+    """The weight of each letter that a language places."""
     placed: dict[str, str] = {}
     for rule in rules.split():
-        before, *letters = rule.split("<")
-        for rank, same in enumerate(letters):
-            for letter in same.split("="):
-                placed[letter] = before + chr(_BEHIND + rank)
+        before, *groups = rule.split("<")
+        first, *same = before.split("=")
+        placed.update(dict.fromkeys(same, known.of(first)))
+        for rank, letters in enumerate(groups):
+            behind = known.of(first) + chr(_BEHIND + rank)
+            placed.update(dict.fromkeys(letters.split("="), behind))
     return placed
-
-
-_SWEDISH: Final = _letters("z<å<ä=æ<ö=ø")
-_DANISH: Final = _letters("z<æ=ä<ø=ö<å")
-_SPANISH: Final = _letters("n<ñ")
-_CROATIAN: Final = _letters("c<č<ć d<đ s<š z<ž")
-_TAILORINGS: Final[Mapping[int, Mapping[str, str]]] = {
-    0x041D: _SWEDISH,
-    0x081D: _SWEDISH,
-    0x040B: _SWEDISH,
-    0x0406: _DANISH,
-    0x0414: _DANISH,
-    0x0814: _DANISH,
-    0x040A: _SPANISH,
-    0x0C0A: _SPANISH,
-    0x080A: _SPANISH,
-    0x0405: _letters("c<č r<ř s<š z<ž"),
-    0x041B: _letters("a<ä c<č o<ô s<š z<ž"),
-    0x0415: _letters("a<ą c<ć e<ę l<ł n<ń o<ó s<ś z<ź<ż"),
-    0x040E: _letters("o<ö=ő u<ü=ű"),
-    0x041A: _CROATIAN,
-    0x0424: _CROATIAN,
-    0x041F: _letters("c<ç g<ğ h<ı o<ö s<ş u<ü"),
-    0x0425: _letters("s<š z<ž w<õ<ä<ö<ü"),
-    0x0426: _letters("c<č g<ģ k<ķ l<ļ n<ņ s<š z<ž"),
-    0x0427: _letters("c<č s<š z<ž"),
-    0x040F: _letters("d<ð z<þ<æ<ö<å"),
-    0x10407: {"ä": "ae", "ö": "oe", "ü": "ue"},  # German telephone directories
-}
