@@ -10,7 +10,8 @@ import hmac
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from enum import Enum, auto
+from typing import Final, Protocol, runtime_checkable
 
 from rpch.auth.names import UserName, fold, has_controls
 from rpch.auth.ntlm.proof import NtlmClaim, nt_hash, session_base_key
@@ -55,6 +56,23 @@ class AccountSource(Protocol):
 
     async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
         """Who proved this, None when it proves nothing.  MS-NLMP 3.3.2"""
+
+
+class Standing(Enum):
+    """Whether an account may be used by somebody who has proven to be its owner in another way."""
+
+    GOOD = auto()
+    DISABLED = auto()
+    LOCKED = auto()
+    UNKNOWN = auto()
+
+
+@runtime_checkable
+class AccountRegister(Protocol):
+    """A source that can say what became of an account without seeing a password."""
+
+    async def standing(self, identity: Identity) -> Standing:
+        """Whether this account is there and may be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +131,11 @@ class MemoryAccounts:
         account = self._find(name)
         key = session_base_key(account.nt_hash if account else None, claim)
         return NtlmProof(account.identity, key) if account and key is not None else None
+
+    async def standing(self, identity: Identity) -> Standing:
+        """Whether there is such an account. A table without any has nothing to say against anybody."""
+        known = not self._accounts or (fold(identity.domain), fold(identity.name)) in self._accounts
+        return Standing.GOOD if known else Standing.UNKNOWN
 
     def _add(self, identity: Identity, password: str, *, ntlm: bool) -> None:
         hashed = nt_hash(password) if ntlm else None

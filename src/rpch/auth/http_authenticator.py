@@ -11,9 +11,10 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from rpch.auth.accounts import AccountSource, Identity
+from rpch.auth.accounts import AccountRegister, AccountSource, Identity, Standing
 from rpch.auth.basic import BasicCredentials
 from rpch.auth.channel_binding import PLAIN, Channel
 from rpch.auth.extended_protection import ExtendedProtection
@@ -39,6 +40,11 @@ from rpch.auth.verified_cache import VerifiedCache
 from rpch.errors import AccessDenied, ConfigError, LocalProtocolError, TransportError
 
 FAILURES_BEFORE_CLOSE: Final = 3
+STANDING_RULES: Final = {
+    Standing.DISABLED: AuthRule.ACCOUNT_DISABLED,
+    Standing.LOCKED: AuthRule.ACCOUNT_LOCKED,
+    Standing.UNKNOWN: AuthRule.NO_ACCOUNT,
+}
 _STAYS: Final = ("Persistent-Auth", "true")  # the connection itself is authenticated.  MS-N2HT 2.2.1.1
 _PINS: Final = ("Proxy-Support", "Session-Based-Authentication")  # what is in between must pin.  RFC 4559 6
 
@@ -107,6 +113,21 @@ class HttpAuthenticator:
     def accounts_for(self, client: str) -> AccountSource:
         """The accounts, which a client may not ask more often than the throttle lets it."""
         return self.throttle.guard(self.accounts, peer=client) if self.throttle else self.accounts
+
+    async def vouched(self, identity: Identity, *, client: str) -> Authenticated | Refused:
+        """Let somebody in whose identity something else has proven, if the account may be used at all."""
+        if not isinstance(self.accounts, AccountRegister):
+            return Refused(AuthRule.UNAVAILABLE, "these accounts cannot say who is disabled", status=503)
+        ask = partial(self.accounts.standing, identity)
+        try:
+            found = await (self.throttle.admit(identity, ask, client) if self.throttle else ask())
+        except AccessDenied as denied:
+            return Refused(denied.rule, denied.detail, status=403)
+        except TransportError as error:
+            return Refused(AuthRule.UNAVAILABLE, error.reason, status=503)
+        if found is Standing.GOOD:
+            return Authenticated(identity)
+        return Refused(STANDING_RULES[found], f"user {str(identity)!r}", status=403)
 
     def mechanism(self, scheme: Scheme, accounts: AccountSource, channel: Channel) -> Mechanism:
         """A new exchange of a scheme that has one."""

@@ -26,6 +26,8 @@ class AuthRule(StrEnum):
     UNAVAILABLE = "AccountsUnavailable"
     THROTTLE = "Throttle"
     ACCOUNT_DISABLED = "AccountDisabled"
+    ACCOUNT_LOCKED = "AccountLocked"
+    NO_ACCOUNT = "NoSuchAccount"
     NTLM_UNAVAILABLE = "NtlmUnavailable"
     NTLM_V1 = "NtlmV1"
     NTLM_LM = "NtlmLm"

@@ -22,12 +22,12 @@ import asyncio
 import hmac
 import os
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
-from rpch.auth.accounts import AccountSource, Identity, NtlmProof
+from rpch.auth.accounts import AccountSource, Identity, NtlmProof, Standing
 from rpch.auth.counters import Bound, CounterStore, Exceeded, Key, MemoryCounters
 from rpch.auth.names import UserName, fold
 from rpch.auth.ntlm.proof import NtlmClaim
@@ -89,6 +89,28 @@ class Throttle:
     def guard(self, accounts: AccountSource, *, peer: str) -> AccountSource:
         """The same accounts, with all that is asked from `peer` counted."""
         return _GuardedAccounts(accounts, self, source_of(peer))
+
+    async def admit(
+        self, identity: Identity, standing: Callable[[], Awaitable[Standing]], peer: str
+    ) -> Standing:
+        """What became of an account whose owner proved it without a password, such as by a certificate.
+
+        Who guessed passwords too often is refused here too. An owner's proof makes the source a trusted one,
+        as a right password does, so that others' guesses keep no owner out.
+        """
+        guess = await self.reserve(account_of(identity.name), source_of(peer))
+        try:
+            found = await standing()
+            if found is Standing.GOOD:
+                await self.was_right(guess)
+            else:
+                await self.take_back(guess)
+        except Exception:
+            await self.take_back(guess)
+            raise
+        finally:
+            self.settle(guess)
+        return found
 
     async def reserve(self, account: str, source: str) -> Guess:
         """Count a guess before it is verified; `AccessDenied` when there were too many wrong ones."""

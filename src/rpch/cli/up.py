@@ -27,6 +27,7 @@ from rpch.front.lab import (
 )
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.front.switched_settings import go_by_database
+from rpch.proxy.accounts import ThrottleSettings, throttle_for
 from rpch.proxy.reload import Reloader
 from rpch.server.runtime import RpcServer
 
@@ -48,13 +49,15 @@ def up(
     directory = lab_directory(data, made)
     users = as_they_are(made, directory)
     tracer = tracer_from_environment()
+    throttle = throttle_for(directory.accounts, ThrottleSettings())
     sock = bind(*parse_listen(listen))
     where = address_of(sock)
 
     async def serve() -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            server = RpcServer(tasks, security=lab_security(directory.accounts), tracer=tracer)
+            security = lab_security(directory.accounts, throttle)
+            server = RpcServer(tasks, security=security, tracer=tracer)
             services = await start_services(server, directory)
             settings = lab_proxy(where, data, services, certificates, extended_protection)
 
@@ -65,7 +68,7 @@ def up(
                 else:
                     _say_what_to_try(where, certificates.ca, users)
 
-            proxy = settings.proxy(tasks, directory.accounts, tracer)
+            proxy = settings.proxy(tasks, directory.accounts, tracer, throttle=throttle)
             routes, tls = routes_for(proxy, public_address(where)), settings.tls()
             go_by_database(proxy, Reloader(proxy, settings, tls))
             await serve_proxy(

@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, union, update
 
-from rpch.auth.accounts import Identity, NtlmProof
+from rpch.auth.accounts import Identity, NtlmProof, Standing
 from rpch.auth.names import UserName, fold, has_controls
 from rpch.auth.ntlm.proof import NO_HASH, NtlmClaim, session_base_key
 from rpch.auth.outcomes import AuthRule
@@ -63,6 +63,9 @@ def _accounts_where(condition: ColumnElement[bool]) -> Select[Any]:
 # Built once, since building a statement takes longer than running it.
 _ALIASED: Final = select(DOMAIN_ALIASES.c.domain_folded).where(
     DOMAIN_ALIASES.c.alias_folded == bindparam("alias")
+)
+_ENABLED: Final = select(ACCOUNTS.c.enabled).where(
+    (ACCOUNTS.c.domain_folded == bindparam("domain")) & (ACCOUNTS.c.name_folded == bindparam("user"))
 )
 _ENDS: Final = select(
     select(func.min(ACCOUNTS.c.domain_folded)).scalar_subquery(),
@@ -124,6 +127,19 @@ class DatabaseAccounts:
             return None
         _check_enabled(found)
         return NtlmProof(found.identity, key)
+
+    async def standing(self, identity: Identity) -> Standing:
+        """Whether this very account is there and enabled."""
+        enabled = await self.database.run(self._is_enabled, identity)
+        if enabled is None:
+            return Standing.UNKNOWN
+        return Standing.GOOD if enabled else Standing.DISABLED
+
+    def _is_enabled(self, identity: Identity) -> bool | None:
+        name, domain = _storable(identity.name), _storable(identity.domain)
+        with self.database.read() as connection:
+            enabled: bool | None = connection.execute(_ENABLED, {"domain": domain, "user": name}).scalar()
+        return enabled
 
     def _find(self, name: UserName, as_sent: str) -> _Credentials | None:
         """The account a name stands for; a name that may be two people's is nobody's."""

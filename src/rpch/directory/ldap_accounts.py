@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from string import Formatter
 from typing import Final
 
-from rpch.auth.accounts import Identity, NtlmProof
+from rpch.auth.accounts import Identity, NtlmProof, Standing
 from rpch.auth.names import UserName, fold, has_controls
 from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.auth.outcomes import AuthRule
@@ -20,6 +20,15 @@ from rpch.errors import AccessDenied, ConfigError
 
 OPENLDAP: Final = "(|(uid={user})(mail={name}))"
 ACTIVE_DIRECTORY: Final = "(|(sAMAccountName={user})(userPrincipalName={name}))"
+
+# How servers say that an account may not be used.  MS-ADTS 2.2.16, draft-behera-ldap-password-policy 5.3.3
+_CONTROL: Final = "userAccountControl"
+_COMPUTED_CONTROL: Final = "msDS-User-Account-Control-Computed"
+_POLICY_LOCKED: Final = "pwdAccountLockedTime"
+_NS_LOCK: Final = "nsAccountLock"
+_ABOUT: Final = (_CONTROL, _COMPUTED_CONTROL, _POLICY_LOCKED, _NS_LOCK)
+_ACCOUNT_DISABLE: Final = 0x2
+_LOCKOUT: Final = 0x10
 
 
 class LdapAccounts:
@@ -62,6 +71,21 @@ class LdapAccounts:
             return None
         return Identity(account.first(self._name_attribute) or parsed.user, self.domain)
 
+    async def standing(self, identity: Identity) -> Standing:
+        """What the server says about an account: whether it is there, disabled, or locked."""
+        query = self._query.format(user=escape(identity.name), name=escape(identity.name))
+        found = await self._server.search(self._base, query, [self._name_attribute, *_ABOUT])
+        is_ours = fold(identity.domain) in self._domains
+        if len(found) != 1 or not is_ours or has_controls(identity.name):
+            return Standing.UNKNOWN
+        account = found[0]
+        control, computed = (_number(account.first(name)) for name in (_CONTROL, _COMPUTED_CONTROL))
+        if control & _ACCOUNT_DISABLE or account.first(_NS_LOCK).lower() == "true":
+            return Standing.DISABLED
+        if computed & _LOCKOUT or account.first(_POLICY_LOCKED):
+            return Standing.LOCKED
+        return Standing.GOOD
+
     async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
         """Nothing proves NTLM here: it takes the NT hash, which no LDAP server hands out."""
         detail = "accounts of an LDAP server cannot sign in with NTLM"
@@ -71,6 +95,10 @@ class LdapAccounts:
 def escape(text: str) -> str:
     """A text as a value in a filter, where it means nothing but itself.  RFC 4515 3"""
     return "".join(f"\\{ord(char):02x}" if char in "\\*()\0" else char for char in text)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.removeprefix("-").isdecimal() else 0
 
 
 def _check_query(query: str) -> None:

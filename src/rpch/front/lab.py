@@ -19,6 +19,7 @@ from typing import Final
 from rpch.auth.accounts import AccountSource, Identity
 from rpch.auth.extended_protection import ProtectionMode
 from rpch.auth.ntlm.settings import NtlmSettings
+from rpch.auth.throttle import Throttle
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.directory.database import DEFAULT_FILE
@@ -123,9 +124,13 @@ def _identity(user: LabUser) -> Identity:
     return Identity(name, domain)
 
 
-def lab_security(accounts: AccountSource) -> RpcAuthenticator:
-    """How the laboratory's own server authenticates: the same users prove it to the server, too."""
-    return RpcAuthenticator(accounts, ntlm=NtlmSettings.standalone(socket.gethostname(), domain=DOMAIN))
+def lab_security(accounts: AccountSource, throttle: Throttle) -> RpcAuthenticator:
+    """How the laboratory's own server authenticates: the same users prove it to the server, too.
+
+    Guesses count wherever they are made: a client that is refused by the proxy is refused here, too.
+    """
+    ntlm = NtlmSettings.standalone(socket.gethostname(), domain=DOMAIN)
+    return RpcAuthenticator(accounts, ntlm=ntlm, throttle=throttle)
 
 
 async def start_services(server: RpcServer, directory: Directory) -> LabServices:

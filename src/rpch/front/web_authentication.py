@@ -13,9 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from rpch.auth.http_authenticator import HttpAuthSession
-from rpch.auth.outcomes import Authenticated, AuthRule, Challenge, Headers, Refused
+from rpch.auth.outcomes import Authenticated, AuthRule, Challenge, Failure, Headers, Refused
 from rpch.exchange.autodiscover.asking import Asking
 from rpch.http.answers import RULE_FIELD
+from rpch.http.authenticate import scheme_of
 from rpch.http.proxy_protocol import Relayed
 from rpch.proxy.client_certificates import ClientCertificate
 from rpch.proxy.policy import Arrival, Denied, Rule
@@ -49,20 +50,24 @@ class WebAuthenticator:
         if denied := self._denied(connection, arrival):
             self._proxy.report_refusal(arrival.client, None, denied.rule, denied.detail)
             return _refusal(denied.status, denied.rule)
-        outcome = await connection.session.step(
-            request.headers.get("authorization"), secure=arrival.secure, client=arrival.client
-        )
+        authorization = request.headers.get("authorization")
+        scheme = scheme_of(authorization)
+        outcome = await connection.session.step(authorization, secure=arrival.secure, client=arrival.client)
         match outcome:
             case Authenticated(identity=identity, headers=headers):
+                if scheme is not None:  # a connection that is authenticated already says nothing new
+                    self._proxy.report_authenticated(
+                        arrival.client, identity, scheme=scheme, target=request.url.path
+                    )
                 terms = self._proxy.authenticator.terms(secure=True, relayed=arrival.relayed)
                 return Asking(identity, arrival.client, headers, terms.schemes)
             case Challenge(headers=headers, failure=failure):
                 if failure is not None:
-                    self._proxy.report_refusal(arrival.client, None, failure.rule, failure.detail)
+                    self._proxy.report_failure(arrival.client, failure, scheme=scheme)
                 whole = await _read_away(request)
                 return _refusal(401, Rule.AUTHENTICATION, headers, close=not whole)
             case Refused(rule=rule, detail=detail, status=status, headers=headers):
-                self._proxy.report_refusal(arrival.client, None, rule, detail)
+                self._proxy.report_failure(arrival.client, Failure(rule, detail), scheme=scheme)
                 shown = Rule.AUTHENTICATION if status == 401 else rule  # wrong, locked, disabled: all alike
                 return _refusal(status, shown, () if rule == AuthRule.UNAVAILABLE else headers)
 
@@ -80,7 +85,8 @@ class WebAuthenticator:
         """What is refused without a look at credentials."""
         # What a relay shows is its own, and says nothing about its clients.
         shown = None if arrival.relayed else connection.certificate
-        return self._proxy.policy.before_web(arrival) or self._proxy.options.certificates.judge(shown)
+        now = self._proxy.authenticator.wall_clock()
+        return self._proxy.policy.before_web(arrival) or self._proxy.options.certificates.judge(shown, now)
 
 
 def _refusal(status: int, rule: str, headers: Headers = (), *, close: bool = True) -> Response:

@@ -104,6 +104,12 @@ def read_credentials(value: str) -> Credentials | None:
     return Credentials(matched[1], matched[2]) if matched else None
 
 
+def scheme_of(authorization: str | None) -> str | None:
+    """The name of the scheme of an Authorization field, which a log may show; never the token."""
+    credentials = read_credentials(authorization or "")
+    return credentials.scheme if credentials else None
+
+
 def decode_token(token: str) -> bytes:
     """The bytes of a token; `DecodeError` unless it is strict, padded base64.  RFC 4648 4"""
     if len(token) > MAX_TOKEN * 4 // 3 + 4:

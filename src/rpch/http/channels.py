@@ -13,7 +13,7 @@ from http import HTTPMethod
 from typing import Final
 
 from rpch.errors import LocalProtocolError
-from rpch.http.authenticate import read_credentials
+from rpch.http.authenticate import scheme_of
 from rpch.http.heads import RequestHead
 from rpch.http.pragmas import Pragmas, read_pragmas
 from rpch.http.refusals import HttpRefused, Rule, refused_by
@@ -77,8 +77,7 @@ class ChannelRequest:
     @property
     def scheme(self) -> str | None:
         """The name of the authentication scheme, which a log may show; never the token."""
-        credentials = read_credentials(self.authorization or "")
-        return credentials.scheme if credentials else None
+        return scheme_of(self.authorization)
 
     @property
     def is_replacement(self) -> bool:

@@ -22,6 +22,7 @@ from rpch.auth.der import decode_as
 from rpch.auth.names import UserName
 from rpch.errors import ConfigError, DecodeError
 from rpch.proxy.policy import Denied
+from rpch.proxy.revocations import Revocations
 
 UPN: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 _UTF8: Final = 0x0C
@@ -49,6 +50,7 @@ class ClientCertificate:
 
     names: tuple[str, ...]
     fingerprint: str
+    parsed: x509.Certificate | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, certificate: bytes) -> Self:
@@ -59,8 +61,8 @@ class ClientCertificate:
             common = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
             names = (*_principal_names(parsed), *(str(name.value) for name in common))
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-            names = ()  # TLS took it, but nobody can be read from it
-        return cls(names, fingerprint)
+            return cls((), fingerprint)  # TLS took it, but nobody can be read from it
+        return cls(names, fingerprint, parsed)
 
 
 @dataclass(frozen=True)
@@ -70,19 +72,27 @@ class CertificateRules:
     demand: Demand = Demand.NONE
     devices: frozenset[str] = frozenset()
     users: Mapping[str, Identity] = field(default_factory=dict)
+    revocations: Revocations | None = None
 
     @classmethod
-    def parse(cls, demand: str, devices: list[str], users: Mapping[str, str]) -> Self:
+    def parse(
+        cls,
+        demand: str,
+        devices: list[str],
+        users: Mapping[str, str],
+        revocations: Revocations | None = None,
+    ) -> Self:
         """From settings; `ConfigError` says what is wrong."""
         try:
             wanted = Demand(demand.lower())
         except ValueError:
             problem = f"{demand!r} is none of {', '.join(Demand)}"
             raise ConfigError("client-certificate", problem) from None
-        if (devices or users) and wanted is Demand.NONE:
-            raise ConfigError("client-certificate", "must be optional or required for device and its users")
+        if (devices or users or revocations) and wanted is Demand.NONE:
+            problem = "must be optional or required for device, client-crl and certificate-users"
+            raise ConfigError("client-certificate", problem)
         known = {name.lower(): _account(name, account) for name, account in users.items()}
-        return cls(wanted, frozenset(map(_fingerprint, devices)), known)
+        return cls(wanted, frozenset(map(_fingerprint, devices)), known, revocations)
 
     def shown_on(self, transport: asyncio.BaseTransport) -> ClientCertificate | None:
         """What a client has shown on its connection, if it was asked for anything."""
@@ -92,8 +102,11 @@ class CertificateRules:
         certificate = tls.getpeercert(True)
         return ClientCertificate.of(certificate) if certificate else None
 
-    def judge(self, shown: ClientCertificate | None) -> Denied | None:
-        """Whether a client may go on, with this certificate or with none."""
+    def judge(self, shown: ClientCertificate | None, now: float) -> Denied | None:
+        """Whether a client may go on, with this certificate or with none. `now` is the time of day."""
+        revoked = self.revocations.judge(shown.parsed, now) if self.revocations and shown else None
+        if revoked is not None:
+            return revoked
         if self.demand is Demand.REQUIRED and shown is None:
             return Denied(CertificateRule.CLIENT_CERTIFICATE, 403, "a client certificate is required")
         if self.devices and (shown is None or shown.fingerprint not in self.devices):

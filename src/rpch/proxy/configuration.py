@@ -33,6 +33,7 @@ from rpch.proxy.accounts import (
 from rpch.proxy.certificates import certificate_names, channel_binding
 from rpch.proxy.client_certificates import CertificateRules, Demand
 from rpch.proxy.policy import LOOPBACK, PRIVATE_NETWORKS, Policy, folded, parse_networks
+from rpch.proxy.revocations import Revocations
 from rpch.proxy.routes import RouteTable
 from rpch.proxy.service import ProxyOptions, RpcProxy
 from rpch.proxy.settings import DeclaredSettings
@@ -104,11 +105,17 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
 
     def certificates(self) -> CertificateRules:
         """What is asked of clients' certificates, which only TLS of our own can show."""
-        rules = CertificateRules.parse(self.client_certificate, self.device, self.certificate_users)
-        if rules.demand is not Demand.NONE and (self.tls_client_ca is None or self.no_tls):
+        asked = self.client_certificate.lower() != Demand.NONE
+        if (asked or self.client_crl) and (self.tls_client_ca is None or self.no_tls):
             problem = "name the authorities of clients with tls-client-ca, on a listener with TLS"
-            raise ConfigError("client-certificate", problem)
-        return rules
+            raise ConfigError("client-certificate" if asked else "client-crl", problem)
+        if self.certificate_users and self.winbind is not None:
+            problem = "winbind cannot say whether an account is disabled; take accounts from [ldap] instead"
+            raise ConfigError("certificate-users", problem)
+        lists = None
+        if self.tls_client_ca is not None and self.client_crl:
+            lists = Revocations.read(self.client_crl, self.tls_client_ca)
+        return CertificateRules.parse(self.client_certificate, self.device, self.certificate_users, lists)
 
     def options(self) -> ProxyOptions:
         """What its machines announce and how long they wait."""
@@ -277,11 +284,16 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
         return mode
 
     def proxy(
-        self, tasks: asyncio.TaskGroup, accounts: AccountSource, tracer: Tracer | None = None
+        self,
+        tasks: asyncio.TaskGroup,
+        accounts: AccountSource,
+        tracer: Tracer | None = None,
+        *,
+        throttle: Throttle | None = None,
     ) -> RpcProxy:
-        """The proxy, ready to take connections."""
+        """The proxy, ready to take connections. A throttle that is given counts for others too."""
         return RpcProxy(
-            self.authenticator(accounts),
+            self.authenticator(accounts, throttle),
             self.policy(),
             tasks,
             bindings=self.bindings(),

@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from sys import intern
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from rpch.aio.lingering import LINGER_BYTES, Lingering
 from rpch.auth.accounts import Identity
 from rpch.auth.channel_binding import Channel
-from rpch.auth.outcomes import Authenticated, AuthOutcome, AuthRule, Challenge, Headers, Refused
+from rpch.auth.outcomes import Authenticated, AuthOutcome, AuthRule, Challenge, Failure, Headers, Refused
 from rpch.auth.schemes import CHALLENGE_HEADER
 from rpch.errors import RpchError
 from rpch.http.answers import CONTINUE, challenge_answer, echo_answer, refusal_answer
@@ -34,6 +34,9 @@ from rpch.proxy.policy import Arrival, Denied, UserRule
 
 if TYPE_CHECKING:
     from rpch.proxy.service import RpcProxy
+
+
+CERTIFICATE: Final = "Certificate"  # as an audit line calls it, beside the schemes
 
 
 class ProxyConnection(asyncio.Protocol):
@@ -163,7 +166,7 @@ class ProxyConnection(asyncio.Protocol):
         rules = self._proxy.options.certificates
         # What a relay shows is its own, and says nothing about its clients.
         shown = None if arrival.relayed else self._certificate
-        if denied := rules.judge(shown):
+        if denied := rules.judge(shown, self._proxy.authenticator.wall_clock()):
             self._deny(request, denied, None, arrival)
             return
         if request.with_certificate and rules.demand is not Demand.NONE:
@@ -182,31 +185,56 @@ class ProxyConnection(asyncio.Protocol):
         if isinstance(identity, Denied):
             self._deny(request, identity, None, arrival)
             return
-        self._proxy.report_certificate(arrival.client, identity)
-        self._judge_user(request, arrival, identity)
+        self._busy = self._proxy.spawn(self._vouch(request, arrival, identity))
+
+    async def _vouch(self, request: ChannelRequest, arrival: Arrival, identity: Identity) -> None:
+        """A certificate says who it is; the account may be disabled all the same."""
+        outcome = await self._proxy.authenticator.vouched(identity, client=arrival.client)
+        if self._resumed():
+            self._answer(request, arrival, outcome, certificate=identity)
 
     async def _authenticate(self, request: ChannelRequest, arrival: Arrival) -> None:
         """Verifying may take a while; nothing else of this connection is looked at meanwhile."""
         outcome = await self._session.step(
             request.authorization, secure=arrival.secure, client=arrival.client
         )
+        if self._resumed():
+            self._answer(request, arrival, outcome)
+
+    def _resumed(self) -> bool:
+        """What was waited for is here. Whether this connection still wants it."""
         self._busy = None
         if self._ended:
-            return
+            return False
         if not self._full:
             self._transport.resume_reading()
-        self._answer(request, arrival, outcome)
+        return True
 
-    def _answer(self, request: ChannelRequest, arrival: Arrival, outcome: AuthOutcome) -> None:
+    def _answer(
+        self,
+        request: ChannelRequest,
+        arrival: Arrival,
+        outcome: AuthOutcome,
+        *,
+        certificate: Identity | None = None,
+    ) -> None:
+        """`certificate` is who a certificate says it is, where no password was asked for."""
+        scheme = request.scheme if certificate is None else CERTIFICATE
+        target = str(request.target) if request.target else None
         match outcome:
             case Authenticated(identity=identity, headers=headers):
-                self._proxy.report_authenticated(arrival.client, request, identity)
+                if scheme is not None:  # a connection that is authenticated already says nothing new
+                    self._proxy.report_authenticated(arrival.client, identity, scheme=scheme, target=target)
                 self._judge_user(request, arrival, identity, headers)
             case Challenge(headers=headers, failure=failure):
-                self._proxy.report_challenge(arrival.client, request, failure)
+                if failure is not None:
+                    self._proxy.report_failure(arrival.client, failure, scheme=scheme, target=target)
                 self._challenge(request, _offers(headers))
             case Refused(rule=rule, detail=detail, status=status, headers=headers):
-                self._proxy.report_refusal(arrival.client, request, rule, detail)
+                failure = Failure(rule, detail)
+                self._proxy.report_failure(
+                    arrival.client, failure, scheme=scheme, target=target, identity=certificate
+                )
                 if status == 401 and (offers := _offers(headers)):
                     self._end(challenge_answer(offers, reuse=False))  # wrong, locked or disabled: all alike
                 else:
@@ -236,11 +264,8 @@ class ProxyConnection(asyncio.Protocol):
         except RpchError as error:  # it may say where accounts are, which is for us alone
             self._proxy.report_refusal(arrival.client, request, AuthRule.UNAVAILABLE, str(error), identity)
             denied = Denied(AuthRule.UNAVAILABLE, 503, "")
-        self._busy = None
-        if self._ended:
+        if not self._resumed():
             return
-        if not self._full:
-            self._transport.resume_reading()
         if denied is not None:
             self._deny(request, denied, identity, arrival)
         else:

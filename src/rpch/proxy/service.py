@@ -162,23 +162,25 @@ class RpcProxy:
 
     # What an auditor reads: each authentication, and each refusal with its rule
 
-    def report_authenticated(self, client: str, request: ChannelRequest, identity: Identity) -> None:
-        """A client has shown who it is; a connection that is authenticated already says nothing new."""
-        if request.authorization is not None:
-            target = str(request.target) if request.target else None
-            audit.info(
-                "authenticated", client=client, user=str(identity), scheme=request.scheme, target=target
-            )
+    def report_authenticated(
+        self, client: str, identity: Identity, *, scheme: str | None, target: str | None
+    ) -> None:
+        """A client has shown who it is."""
+        audit.info("authenticated", client=client, user=str(identity), scheme=scheme, target=target)
 
-    def report_certificate(self, client: str, identity: Identity) -> None:
-        """A client has shown who it is by its certificate."""
-        audit.info("authenticated", client=client, user=str(identity), scheme="Certificate")
-
-    def report_challenge(self, client: str, request: ChannelRequest, failure: Failure | None) -> None:
-        """A client was asked to authenticate; worth a line only if it had tried."""
-        if failure is not None:
-            scheme, rule, detail = request.scheme, failure.rule, failure.detail
-            audit.warning("authentication failed", client=client, scheme=scheme, rule=rule, detail=detail)
+    def report_failure(
+        self,
+        client: str,
+        failure: Failure,
+        *,
+        scheme: str | None,
+        target: str | None = None,
+        identity: Identity | None = None,
+    ) -> None:
+        """A client has tried to show who it is, in vain; `identity` is who a certificate says it is."""
+        user = str(identity) if identity else None
+        facts = {"client": client, "user": user, "scheme": scheme, "target": target}
+        audit.warning("authentication failed", **facts, rule=failure.rule, detail=failure.detail)
 
     def report_refusal(
         self,

@@ -6,7 +6,7 @@ import hmac
 
 import pytest
 
-from rpch.auth.accounts import NOBODY, Identity, MemoryAccounts, NtlmProof, parse_user_option
+from rpch.auth.accounts import NOBODY, Identity, MemoryAccounts, NtlmProof, Standing, parse_user_option
 from rpch.auth.ntlm.proof import NtlmClaim, nt_hash, response_key
 from rpch.errors import ConfigError
 
@@ -162,3 +162,10 @@ async def test_unknown_users_cost_what_wrong_passwords_cost(monkeypatch: pytest.
     known, unknown = await cost("alice"), await cost("nobody")
     assert known == unknown
     assert len(known) == 1 + 2 * 6
+
+
+async def test_an_account_of_a_table_may_be_used_and_no_other() -> None:
+    accounts = MemoryAccounts({Identity("alice", "LAB"): "secret"})
+    assert await accounts.standing(Identity("ALICE", "lab")) is Standing.GOOD
+    assert await accounts.standing(Identity("alice", "OTHER")) is Standing.UNKNOWN
+    assert await MemoryAccounts({}).standing(Identity("alice")) is Standing.GOOD

@@ -9,7 +9,7 @@ import spnego
 from spnego.channel_bindings import GssChannelBindings
 
 import rpch.auth.http_authenticator as module
-from rpch.auth.accounts import Identity, MemoryAccounts, NtlmProof
+from rpch.auth.accounts import Identity, MemoryAccounts, NtlmProof, Standing
 from rpch.auth.basic import BasicCredentials
 from rpch.auth.channel_binding import Channel, ChannelBinding
 from rpch.auth.http_authenticator import HttpAuthenticator, HttpAuthSession
@@ -519,3 +519,57 @@ async def test_kerberos_alone_is_enough_for_negotiate() -> None:
         assert outcome.failure.rule == rule
     with pytest.raises(ConfigError, match="NTLM and Negotiate need"):
         HttpAuthenticator(MemoryAccounts({}), schemes=(Scheme.NTLM,), kerberos=realms)
+
+
+class Register(MemoryAccounts):
+    """Accounts of which it is known what became of them."""
+
+    said: Standing | Exception = Standing.GOOD
+
+    async def standing(self, identity: Identity) -> Standing:
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
+
+
+@pytest.mark.parametrize(
+    ("said", "rule", "status"),
+    [
+        (Standing.DISABLED, "AccountDisabled", 403),
+        (Standing.LOCKED, "AccountLocked", 403),
+        (Standing.UNKNOWN, "NoSuchAccount", 403),
+        (TransportError("the database is away"), "AccountsUnavailable", 503),
+    ],
+)
+@pytest.mark.parametrize("throttle", [None, Throttle()], ids=["", "throttled"])
+async def test_a_certificate_does_not_help_an_account_that_may_not_be_used(
+    said: Standing | Exception, rule: str, status: int, throttle: Throttle | None
+) -> None:
+    accounts = Register({ALICE: "secret"})
+    listener = authenticator(accounts=accounts, throttle=throttle)
+    assert await listener.vouched(ALICE, client="192.0.2.1") == Authenticated(ALICE)
+    accounts.said = said
+    outcome = await listener.vouched(ALICE, client="192.0.2.1")
+    assert isinstance(outcome, Refused)
+    assert (outcome.rule, outcome.status) == (rule, status)
+
+
+async def test_a_certificate_does_not_help_where_too_many_passwords_were_guessed() -> None:
+    listener = authenticator(throttle=Throttle(ThrottleLimits(per_account_and_source=1)))
+    await listener.session(peer="192.0.2.1").step(WRONG, secure=True)
+    outcome = await listener.vouched(ALICE, client="192.0.2.1")
+    assert isinstance(outcome, Refused)
+    assert (outcome.rule, outcome.status) == ("Throttle", 403)
+
+
+async def test_accounts_that_cannot_say_who_is_disabled_let_nobody_in_by_certificate() -> None:
+    class Silent:
+        async def verify_password(self, name: str, password: str) -> Identity | None:
+            raise AssertionError
+
+        async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
+            raise AssertionError
+
+    outcome = await HttpAuthenticator(Silent()).vouched(ALICE, client="192.0.2.1")
+    assert isinstance(outcome, Refused)
+    assert (outcome.rule, outcome.status) == ("AccountsUnavailable", 503)

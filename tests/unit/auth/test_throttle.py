@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts, NtlmProof
+from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts, NtlmProof, Standing
 from rpch.auth.counters import MemoryCounters
 from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.auth.throttle import Throttle, ThrottleLimits, account_of, source_of
@@ -244,3 +245,59 @@ def test_a_source_is_a_network(peer: str, source: str) -> None:
 
 def test_an_account_is_a_name_without_its_domain() -> None:
     assert account_of(r"LAB\alice") == account_of("Alice@lab.test") == account_of("ALICE") == "ALICE"
+
+
+def standing(found: Standing) -> Callable[[], Awaitable[Standing]]:
+    """An account source that says this."""
+
+    async def ask() -> Standing:
+        return found
+
+    return ask
+
+
+async def admitted(world: World, found: Standing = Standing.GOOD, peer: str = HERE) -> str:
+    """What somebody with a certificate finds."""
+    try:
+        return (await world.throttle.admit(ALICE, standing(found), peer)).name
+    except AccessDenied as denied:
+        return denied.rule
+
+
+async def test_who_proves_it_without_a_password_is_refused_where_too_many_were_guessed() -> None:
+    world = World()
+    for word in "abc":
+        await world.guess(word)
+    assert await admitted(world) == "Throttle"
+    assert await admitted(world, peer=THERE) == "GOOD"
+    world.clock.now = 900.0
+    assert await admitted(world) == "GOOD"
+
+
+async def test_an_owner_with_a_certificate_is_not_kept_out_by_guesses_from_elsewhere() -> None:
+    world = World(per_account=2)
+    assert await admitted(world) == "GOOD"
+    for number in range(3):
+        await world.guess("a", peer=f"203.0.{number}.1")
+    assert await world.guess("secret", peer="203.0.9.1") == "Throttle"
+    assert await admitted(world, peer="203.0.9.1") == "Throttle"
+    assert await admitted(world) == "GOOD"
+
+
+async def test_accounts_that_may_not_be_used_are_no_guesses() -> None:
+    world = World()
+    for found in (Standing.DISABLED, Standing.LOCKED, Standing.UNKNOWN) * 3:
+        assert await admitted(world, found) == found.name
+    assert await world.guess("secret") == "right"
+
+
+async def test_an_account_source_that_is_away_is_no_guess_either() -> None:
+    world = World()
+
+    async def away() -> Standing:
+        raise TransportError("away")
+
+    for _ in range(9):
+        with pytest.raises(TransportError):
+            await world.throttle.admit(ALICE, away, HERE)
+    assert await world.guess("secret") == "right"

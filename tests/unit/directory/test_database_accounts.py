@@ -9,7 +9,7 @@ import pytest
 import structlog.testing
 from sqlalchemy import event, update
 
-from rpch.auth.accounts import Identity
+from rpch.auth.accounts import Identity, Standing
 from rpch.auth.names import UserName
 from rpch.auth.ntlm.proof import NtlmClaim, nt_hash, response_key
 from rpch.directory.database_accounts import DatabaseAccounts
@@ -234,3 +234,11 @@ def test_it_shows_no_secret(lab: DatabaseAccounts, directory: Directory) -> None
     assert found is not None
     assert "argon2" not in repr(found)
     assert "nt_hash" not in repr(found)
+
+
+async def test_it_is_known_what_became_of_an_account(directory: Directory, lab: DatabaseAccounts) -> None:
+    assert await lab.standing(Identity("ALICE", "lab")) is Standing.GOOD
+    directory.store.set_enabled(r"LAB\alice", enabled=False)
+    assert await lab.standing(ALICE) is Standing.DISABLED
+    for nobody in (ELSEWHERE, Identity("carol", "LAB"), *(Identity(name, "LAB") for name in STRANGE)):
+        assert await lab.standing(nobody) is Standing.UNKNOWN

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from rpch.auth.accounts import Identity
+from rpch.auth.accounts import Identity, Standing
 from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.directory.ldap_accounts import ACTIVE_DIRECTORY, LdapAccounts, escape
 from rpch.directory.ldap_server import LdapEntry
@@ -25,7 +25,7 @@ class Table:
         self.bound: list[tuple[str, str]] = []
 
     async def search(self, base: str, query: str, attributes: Sequence[str]) -> list[LdapEntry]:
-        assert (base, attributes) == (BASE, ["uid"])
+        assert (base, attributes[0]) == (BASE, "uid")
         self.asked.append(query)
         return self.found.get(query, [])
 
@@ -123,3 +123,36 @@ async def test_ntlm_cannot_be_offered() -> None:
 def test_a_query_that_finds_nobody_is_refused(query: str) -> None:
     with pytest.raises(ConfigError, match="is no filter"):
         LdapAccounts(Table(), BASE, query=query)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "standing"),
+    [
+        ({}, Standing.GOOD),
+        ({"userAccountControl": ["512"]}, Standing.GOOD),
+        ({"userAccountControl": ["514"]}, Standing.DISABLED),
+        ({"nsAccountLock": ["TRUE"]}, Standing.DISABLED),
+        ({"msDS-User-Account-Control-Computed": ["16"]}, Standing.LOCKED),
+        ({"pwdAccountLockedTime": ["000001010000Z"]}, Standing.LOCKED),
+        ({"userAccountControl": ["nonsense"]}, Standing.GOOD),
+    ],
+)
+async def test_what_the_server_says_about_an_account(
+    attributes: dict[str, list[str | bytes]], standing: Standing
+) -> None:
+    table = Table({"(uid=alice)": [LdapEntry(DN, {"uid": ["Alice"], **attributes})]})
+    assert await lab(table).standing(Identity("alice", "LAB")) is standing
+    assert table.bound == []
+
+
+NOT_THERE = [Identity("bob", "LAB"), Identity("alice", "OTHER"), Identity("al\0ice", "LAB")]
+
+
+@pytest.mark.parametrize("who", NOT_THERE, ids=["unknown", "another domain's", "no name"])
+async def test_who_is_not_there_has_no_standing(who: Identity) -> None:
+    assert await lab(Table({"(uid=alice)": [ALICE]})).standing(who) is Standing.UNKNOWN
+
+
+async def test_a_name_of_two_has_no_standing() -> None:
+    table = Table({"(uid=alice)": [ALICE, ALICE]})
+    assert await lab(table).standing(Identity("alice", "LAB")) is Standing.UNKNOWN

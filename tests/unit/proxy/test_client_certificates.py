@@ -17,6 +17,7 @@ from rpch.proxy.policy import Denied
 from tests.memory_transport import MemoryTransport
 
 ALICE = Identity("alice", "LAB")
+NOW = 1e9
 
 
 def issued(common_name: str, *others: x509.GeneralName) -> bytes:
@@ -54,11 +55,11 @@ def test_what_cannot_be_read_has_no_names() -> None:
 
 def test_a_certificate_may_be_required() -> None:
     rules = CertificateRules.parse("required", [], {})
-    denied = rules.judge(None)
+    denied = rules.judge(None, NOW)
     assert denied is not None
     assert (denied.rule, denied.status) == ("ClientCertificate", 403)
-    assert rules.judge(ClientCertificate((), "00")) is None
-    assert CertificateRules.parse("optional", [], {}).judge(None) is None
+    assert rules.judge(ClientCertificate((), "00"), NOW) is None
+    assert CertificateRules.parse("optional", [], {}).judge(None, NOW) is None
 
 
 def test_a_certificate_is_looked_at_where_one_is_asked_for() -> None:
@@ -73,9 +74,9 @@ def test_a_certificate_is_looked_at_where_one_is_asked_for() -> None:
 def test_only_listed_devices_may_come_where_some_are_listed() -> None:
     known = ClientCertificate((), "ab" * 32)
     rules = CertificateRules.parse("optional", [":".join(["AB"] * 32)], {})
-    assert rules.judge(known) is None
+    assert rules.judge(known, NOW) is None
     for other in (None, ClientCertificate((), "cd" * 32)):
-        denied = rules.judge(other)
+        denied = rules.judge(other, NOW)
         assert denied is not None
         assert denied.rule == "Device"
 

@@ -146,15 +146,18 @@ async def test_refusals_name_client_user_target_and_rule_and_no_secret() -> None
     assert "secret" not in str(lines)
 
 
-async def test_a_challenge_is_worth_a_line_only_when_somebody_had_tried() -> None:
+async def test_who_has_authenticated_or_tried_to_is_named_with_scheme_and_target() -> None:
+    alice, failure = Identity("alice", "LAB"), Failure("WrongCredentials", "user 'alice'")
     async with asyncio.TaskGroup() as tasks:
         proxy = proxy_in(tasks)
         with capture_logs() as lines:
-            proxy.report_challenge("192.0.2.7", REQUEST, None)
-            proxy.report_challenge("192.0.2.7", REQUEST, Failure("WrongCredentials", "user 'alice'"))
-    (line,) = lines
-    assert (line["event"], line["client"], line["rule"]) == (
-        "authentication failed",
-        "192.0.2.7",
-        "WrongCredentials",
-    )
+            proxy.report_authenticated("192.0.2.7", alice, scheme="Basic", target="ex01:6001")
+            proxy.report_failure("192.0.2.7", failure, scheme="Basic", target="ex01:6001")
+            proxy.report_failure("192.0.2.7", failure, scheme="Certificate", identity=alice)
+    known = {"client": "192.0.2.7", "scheme": "Basic", "target": "ex01:6001"}
+    tried = {"event": "authentication failed", "rule": "WrongCredentials", "detail": "user 'alice'"}
+    assert [{name: line[name] for name in line if name != "log_level"} for line in lines] == [
+        {"event": "authenticated", "user": r"LAB\alice", **known},
+        {"user": None, **known, **tried},
+        {**known, **tried, "user": r"LAB\alice", "scheme": "Certificate", "target": None},
+    ]
