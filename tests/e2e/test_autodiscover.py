@@ -166,10 +166,35 @@ def test_our_own_client_finds_it_and_says_why_others_do_not(lab: Laboratory) -> 
     assert (step["outcome"], settings["address"]) == ("settings", "alice@lab.example")
     assert [each["type"] for each in settings["protocols"]] == ["EXCH", "EXPR"]
     (step,) = lab.command(*asks, f"{alice['name']}:wrong", status=1)
-    assert step["outcome"] == rf"refused the password of {alice['name']}"
+    assert step["outcome"] == "the server refused the credentials, by Negotiate"
 
 
 def test_a_certificate_that_is_not_trusted_gets_no_password(lab: Laboratory) -> None:
     url = f"https://localhost:{lab.process.port}/autodiscover/autodiscover.xml"
     (step,) = lab.command("autodiscover", "alice@lab.example", "--url", url, "--user", "alice:pw", status=1)
     assert step["outcome"].startswith("the certificate of localhost is not trusted: ")
+
+
+@pytest.mark.parametrize("method", ["Ntlm", "Negotiate"])
+def test_our_own_client_signs_in_without_a_word_of_its_password(lab: Laboratory, method: str) -> None:
+    alice = lab.process.ready["users"][0]
+    url = f"https://localhost:{lab.process.port}/autodiscover/autodiscover.xml"
+    asks = (
+        "autodiscover",
+        "alice@lab.example",
+        "--url",
+        url,
+        "--tls-ca",
+        str(lab.process.ready["ca"]),
+        "--user",
+    )
+    data = ("--data", str(lab.data))
+    lab.command("outlook-anywhere", "set", "--IISAuthenticationMethods", method, *data)
+    try:
+        assert (
+            lab.command(*asks, f"{alice['name']}:{alice['password']}")[-1]["address"] == "alice@lab.example"
+        )
+        (step,) = lab.command(*asks, f"{alice['name']}:wrong", status=1)
+        assert "refused the credentials" in step["outcome"]
+    finally:
+        lab.command("outlook-anywhere", "set", "--IISAuthenticationMethods", "", *data)

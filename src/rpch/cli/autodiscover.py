@@ -30,6 +30,9 @@ def autodiscover(
     no_mapi_http: Annotated[
         bool, typer.Option("--no-mapi-http", help="Ask as a client that does not speak MAPI over HTTP.")
     ] = False,
+    local_xml: Annotated[
+        Path | None, typer.Option(help="A file with an answer, for when no server has one.")
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = TIMEOUT,
     json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
 ) -> None:
@@ -50,6 +53,7 @@ def autodiscover(
             credentials=credentials,
             allow=may_have_credentials,
             capability=0 if no_mapi_http else 1,
+            local=local_xml,
         )
         found = None
         async for step in client.discover(address, url=url):

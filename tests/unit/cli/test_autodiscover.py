@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 
 from rpch.cli import app
 from rpch.errors import ConfigError, TransportError
+from rpch.exchange.autodiscover.client import AutodiscoverClient, Step
 from rpch.exchange.autodiscover.pox_answer import Expr, User, redirect_url_document, settings_document
 from rpch.exchange.autodiscover.web_client import WebAnswer, WebClient, WebRequestFor
 
@@ -26,8 +29,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def answer(self: WebClient, request: WebRequestFor) -> WebAnswer:
         if request.url == URL:
-            shown = dict(request.headers).get("Authorization")
-            return WebAnswer(200, body=FOUND) if shown else WebAnswer(401, offers=("Basic realm=x",))
+            return WebAnswer(200, body=FOUND) if request.proof else WebAnswer(401, offers=("Basic realm=x",))
         if request.url == OTHER:
             return WebAnswer(200, body=redirect_url_document(URL))
         raise TransportError("nobody is there")
@@ -80,3 +82,13 @@ def test_strangers_are_asked_only_if_they_are_allowed(monkeypatch: pytest.Monkey
 def test_a_user_without_a_name_is_refused() -> None:
     with pytest.raises(ConfigError, match="there is no user name"):
         run("--user", ":pw")
+
+
+def test_a_file_is_asked_when_nobody_else_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(self: AutodiscoverClient, domain: str) -> AsyncIterator[tuple[Step, bool]]:
+        yield Step("SRV record", domain, "there is none"), False
+
+    monkeypatch.setattr(AutodiscoverClient, "_by_srv", nothing)
+    file = tmp_path / "answer.xml"
+    file.write_bytes(FOUND)
+    assert f"found local file: {file}" in run("--local-xml", str(file))

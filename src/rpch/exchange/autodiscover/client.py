@@ -4,6 +4,7 @@
     2  https://autodiscover.DOMAIN/…
     3  http://autodiscover.DOMAIN/…, a GET without credentials that only a redirection answers
     4  the SRV record of _autodiscover._tcp.DOMAIN; its port is ignored
+    5  a file with an answer, if there is one
 
 The first settings end it. Credentials go over TLS that was checked, and to hosts of the address's own domain
 or hosts that were allowed; every redirection, and whoever an SRV record names, is held to that. At most
@@ -12,16 +13,20 @@ ten redirections are followed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from rpch.errors import DecodeError, TransportError
+from rpch.auth.initiator import choose_scheme
+from rpch.errors import AuthenticationFailed, DecodeError, TransportError
+from rpch.exchange.autodiscover.hostile_xml import SIZE_LIMIT
 from rpch.exchange.autodiscover.pox_request import PoxRequest
 from rpch.exchange.autodiscover.pox_settings import AskAt, AskWith, MailboxSettings, NoSettings, read_answer
 from rpch.exchange.autodiscover.srv_lookup import SrvLookup, look_up_srv
-from rpch.exchange.autodiscover.web_client import Credentials, WebAnswer, WebRequestFor
+from rpch.exchange.autodiscover.web_client import Credentials, Proof, WebAnswer, WebRequestFor
 
 PATH: Final = "/autodiscover/autodiscover.xml"
 MOST_REDIRECTIONS: Final = 10
@@ -47,6 +52,9 @@ class Step:
     settings: MailboxSettings | None = None
 
 
+_Outcome = MailboxSettings | AskWith | AskAt
+
+
 class _Failed(Exception):
     """This way leads nowhere; the next one may."""
 
@@ -62,8 +70,13 @@ class AutodiscoverClient:
         allow: Allow = allow_nobody,
         srv: SrvLookup = look_up_srv,
         capability: int = 1,
+        local: Path | None = None,
     ) -> None:
-        """`capability` is the version of MAPI over HTTP that the client claims; 0 for none."""
+        """`capability` is the version of MAPI over HTTP that the client claims; 0 for none.
+
+        `local` is a file with an answer, for when nobody else has one.
+        """
+        self._local = local
         self._ask, self._credentials, self._allow, self._srv = ask, credentials, allow, srv
         self._capability = capability
         self._address, self._home = "", ""
@@ -107,6 +120,9 @@ class AutodiscoverClient:
             yield found
         async for found in self._by_srv(domain):
             yield found
+        if self._local is not None:
+            async for found in self._by_file(self._local):
+                yield found
 
     async def _by_plain_redirection(self, url: str) -> AsyncIterator[tuple[Step, bool]]:
         method = "HTTP redirection"
@@ -138,6 +154,19 @@ class AutodiscoverClient:
         async for found in self._post("SRV record", f"https://{targets[0]}{PATH}"):
             yield found
 
+    async def _by_file(self, file: Path) -> AsyncIterator[tuple[Step, bool]]:
+        method, where = "local file", str(file)
+        try:
+            outcome = _document(await asyncio.to_thread(_beginning, file))
+        except (_Failed, DecodeError, OSError) as error:
+            yield Step(method, where, str(error)), False
+            return
+        step, leads_to = self._step(method, where, outcome)
+        yield step, isinstance(outcome, AskWith)
+        if leads_to:
+            async for found in self._post(method, leads_to):
+                yield found
+
     async def _post(
         self, method: str, url: str, *, trusted: bool = False
     ) -> AsyncIterator[tuple[Step, bool]]:
@@ -146,22 +175,27 @@ class AutodiscoverClient:
             try:
                 await self._check(url, trusted=trusted)
                 answer = await self._answer(url)
-                outcome = self._outcome(url, answer)
-            except (_Failed, TransportError, DecodeError) as error:
+                outcome = _outcome(url, answer)
+            except (_Failed, AuthenticationFailed, TransportError, DecodeError) as error:
                 yield Step(method, url, str(error)), False
                 return
-            match outcome:
-                case MailboxSettings():
-                    yield Step(method, url, "settings", outcome), False
-                    return
-                case AskWith(address=address):
-                    self._redirections, self._address = self._redirections + 1, address
-                    yield Step(method, url, f"begin again as {address}"), True
-                    return
-                case AskAt(url=target):
-                    self._redirections += 1
-                    yield Step(method, url, f"leads to {target}"), False
-                    url, trusted = target, False
+            step, leads_to = self._step(method, url, outcome)
+            yield step, isinstance(outcome, AskWith)
+            if not leads_to:
+                return
+            url, trusted = leads_to, False
+
+    def _step(self, method: str, place: str, outcome: _Outcome) -> tuple[Step, str]:
+        """What came of one question, and where it leads, if it leads to another URL."""
+        match outcome:
+            case MailboxSettings():
+                return Step(method, place, "settings", outcome), ""
+            case AskWith(address=address):
+                self._redirections, self._address = self._redirections + 1, address
+                return Step(method, place, f"begin again as {address}"), ""
+            case AskAt(url=target):
+                self._redirections += 1
+                return Step(method, place, f"leads to {target}"), target
 
     async def _check(self, url: str, *, trusted: bool) -> None:
         """Whether credentials may go there."""
@@ -186,23 +220,33 @@ class AutodiscoverClient:
             return answer
         if self._credentials is None:
             raise _Failed("answered 401: it asks for credentials, and there are none")
-        if not any(offer.lower().startswith("basic") for offer in answer.offers):
-            raise _Failed(f"answered 401 without Basic: {', '.join(answer.offers) or 'nothing is offered'}")
-        headers.append(("Authorization", self._credentials.basic))
-        answer = await self._ask(WebRequestFor(url, body, tuple(headers)))
+        scheme = choose_scheme([offer.partition(" ")[0] for offer in answer.offers], secure=True)
+        proof = Proof(scheme, self._credentials)
+        answer = await self._ask(WebRequestFor(url, body, tuple(headers), proof))
         if answer.status == 401:
-            raise _Failed(f"refused the password of {self._credentials.user}")
+            raise _Failed(f"refused {self._credentials.user}, by {scheme}")
         return answer
 
-    def _outcome(self, url: str, answer: WebAnswer) -> MailboxSettings | AskWith | AskAt:
-        if answer.status in REDIRECTIONS and answer.location:
-            return AskAt(_joined(url, answer.location))
-        if answer.status != 200:
-            raise _Failed(f"answered {answer.status}")
-        outcome = read_answer(answer.body)
-        if isinstance(outcome, NoSettings):
-            raise _Failed(f"error {outcome.code}: {outcome.message}")
-        return outcome
+
+def _outcome(url: str, answer: WebAnswer) -> _Outcome:
+    if answer.status in REDIRECTIONS and answer.location:
+        return AskAt(_joined(url, answer.location))
+    if answer.status != 200:
+        raise _Failed(f"answered {answer.status}")
+    return _document(answer.body)
+
+
+def _document(data: bytes) -> _Outcome:
+    outcome = read_answer(data)
+    if isinstance(outcome, NoSettings):
+        raise _Failed(f"error {outcome.code}: {outcome.message}")
+    return outcome
+
+
+def _beginning(file: Path) -> bytes:
+    """As much of a file as an answer may have, and a byte more."""
+    with file.open("rb") as source:
+        return source.read(SIZE_LIMIT + 1)
 
 
 def _joined(url: str, location: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -43,8 +44,8 @@ def protected(body: bytes) -> Place:
     """Answers whoever shows the right password."""
 
     def answer(request: WebRequestFor) -> WebAnswer:
-        shown = dict(request.headers).get("Authorization")
-        return WebAnswer(200, body=body) if shown == JANE.basic else ASKS
+        shown = request.proof is not None and request.proof.credentials == JANE
+        return WebAnswer(200, body=body) if shown else ASKS
 
     return answer
 
@@ -85,15 +86,21 @@ class World:
         url: str | None = None,
         credentials: Credentials | None = JANE,
         capability: int = 1,
+        local: Path | None = None,
     ) -> list[Step]:
         client = AutodiscoverClient(
-            self.ask, credentials=credentials, allow=self.allow, srv=self.look_up, capability=capability
+            self.ask,
+            credentials=credentials,
+            allow=self.allow,
+            srv=self.look_up,
+            capability=capability,
+            local=local,
         )
         return [step async for step in client.discover(address, url=url)]
 
     def shown_to(self) -> list[str]:
         """Where the password went."""
-        return [each.url for each in self.asked if "Authorization" in dict(each.headers)]
+        return [each.url for each in self.asked if each.proof]
 
 
 def told(steps: list[Step]) -> list[tuple[str, str]]:
@@ -224,9 +231,13 @@ async def test_addresses_that_lead_in_a_circle_end() -> None:
         (WebAnswer(404), "answered 404"),
         (WebAnswer(200, body=b"<html/>"), "no document of Autodiscover, at byte 0"),
         (WebAnswer(200, body=b"\0"), "no XML that is read here: ParseError, at byte 0"),
-        (WebAnswer(401, offers=("NTLM",)), "answered 401 without Basic: NTLM"),
-        (WebAnswer(401), "answered 401 without Basic: nothing is offered"),
-        (ASKS, "refused the password of jane"),
+        (
+            WebAnswer(401, offers=("Digest realm=x",)),
+            "the server offers Digest; we allow Negotiate, NTLM, Basic",
+        ),
+        (WebAnswer(401), "the server offers nothing; we allow Negotiate, NTLM, Basic"),
+        (ASKS, "refused jane, by Negotiate"),
+        (WebAnswer(401, offers=('Basic realm="x"',)), "refused jane, by Basic"),
         (WebAnswer(200, body=error_document(ErrorCode.NOT_FOUND, "no", NOW)), "error 500: no"),
         (WebAnswer(302), "answered 302"),
     ],
@@ -280,3 +291,39 @@ async def test_a_redirection_that_cannot_be_read_is_refused(target: str) -> None
         World({ROOT: always(WebAnswer(200, body=redirect_url_document(target)))}),
     ):
         assert any("only https" in step.outcome for step in await world.steps())
+
+
+async def test_a_file_is_the_last_resort(tmp_path: Path) -> None:
+    file = tmp_path / "autodiscover.xml"
+    file.write_bytes(FOUND)
+    steps = await World({}).steps(local=file)
+    assert told(steps)[-1] == ("local file", str(file))
+    assert len(steps) == 5
+    assert steps[-1].settings is not None
+    assert len(await World({ROOT: protected(FOUND)}).steps(local=file)) == 1
+
+
+async def test_a_file_may_lead_on_with_the_same_cautions(tmp_path: Path) -> None:
+    file, there = tmp_path / "autodiscover.xml", f"https://other.example{PATH}"
+    file.write_bytes(redirect_url_document(there))
+    assert (await World({there: protected(FOUND)}).steps(local=file))[-1].settings is None
+    allowed = World({there: protected(FOUND)}, allowed=("other.example",))
+    assert (await allowed.steps(local=file))[-1].settings is not None
+    file.write_bytes(redirect_address_document("jane@other.example"))
+    assert (await allowed.steps(local=file))[-1].settings is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"<html/>", "no document"),
+        (b"<" * (1 << 17), "more than"),
+        (error_document(ErrorCode.NOT_FOUND, "no", NOW), "error 500: no"),
+        (None, "No such file"),
+    ],
+)
+async def test_a_file_that_is_no_answer_is_a_cause(tmp_path: Path, content: bytes | None, cause: str) -> None:
+    file = tmp_path / "autodiscover.xml"
+    if content is not None:
+        file.write_bytes(content)
+    assert cause in (await World({}).steps(local=file))[-1].outcome
