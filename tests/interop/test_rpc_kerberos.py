@@ -1,6 +1,7 @@
 """Kerberos at RPC level from our client: to Samba's server and to our own, with tickets of a real KDC."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from rpch.dcerpc.remote_management import Nothing, RemoteManagement
 from rpch.errors import AuthenticationFailed
 from rpch.server.demo import Demo, Octets, WhoAmIRequest, WhoAmIResponse
 from tests.interop.kdc import DOMAIN, PASSWORD, REALM, SERVER, USER, Kdc
+from tests.interop.processes import run_once
 from tests.interop.rpc_server import RpcServerProgram
+from tests.interop.rpch_commands import RPCH
 from tests.interop.samba_server import HOSTNAME, SambaServer, samba_serving
 from tests.interop.test_rpc_security import MAXIMUM_ALLOWED, OpenRequest, Registry, authenticated
 
@@ -115,3 +118,30 @@ async def test_what_a_kdc_does_not_give_is_said_before_anything_is_sent(
         async with connect(binding, **who):
             pass
     assert authenticated(rpc_server_program)[before:] == []
+
+
+def ping(server: RpcServerProgram, env: dict[str, str], *words: str) -> str:
+    """What the command prints; it fails with that when it does not get through."""
+    return run_once([RPCH, "ping", ours(server), "-u", "kerberos", *words], env=env)
+
+
+def test_the_command_pings_with_the_ticket_of_whoever_has_signed_in(
+    rpc_server_program: RpcServerProgram, kdc: Kdc
+) -> None:
+    told = ping(rpc_server_program, kdc.tickets(), "-a", "integrity")
+    assert "as whoever has signed in by KERBEROS, PKT_INTEGRITY" in " ".join(told.split())
+
+
+def test_the_command_says_that_there_is_no_ticket(rpc_server_program: RpcServerProgram, kdc: Kdc) -> None:
+    with pytest.raises(AssertionError, match=r"there is\s+no ticket; get one with kinit"):
+        ping(rpc_server_program, dict(kdc.env))
+
+
+def test_the_command_says_that_the_extra_is_missing(
+    rpc_server_program: RpcServerProgram, kdc: Kdc, tmp_path: Path
+) -> None:
+    for name in ("gssapi", "krb5"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not installed')\n", "utf-8")
+    env = {**kdc.tickets(), "PYTHONPATH": str(tmp_path)}
+    with pytest.raises(AssertionError, match=r"install rpch\[kerberos\]"):
+        ping(rpc_server_program, env)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from impacket.dcerpc.v5 import rpcrt, rrp
 from impacket.dcerpc.v5.rpcrt import DCERPCException
 from impacket.uuid import uuidtup_to_bin
 
@@ -23,13 +24,14 @@ from tests.interop.rpc_server import DOMAIN, PASSWORD, USER, RpcServerProgram
 from tests.interop.samba_client import SambaClient, http_binding
 from tests.interop.samba_server import SambaServer
 
-CONNECT, PACKET, SIGN, SEAL = 2, 4, 5, 6
+CONNECT, CALL, PACKET, SIGN, SEAL = 2, 3, 4, 5, 6
 SAMBA_LEVELS = {"connect": CONNECT, "packet": PACKET, "sign": SIGN, "seal": SEAL}
 NAMES = {CONNECT: "CONNECT", PACKET: "PKT", SIGN: "PKT_INTEGRITY", SEAL: "PKT_PRIVACY"}
 ACCESS_DENIED, LOGON_FAILURE = 0xC0000022, 0xC000006D
 ALICE = rf"{DOMAIN}\{USER}"
 CONTENT = b"canary-that-nobody-reads-70b1"
 MAXIMUM_ALLOWED = 0x02000000
+OPEN_LOCAL_MACHINE, NOT_ENOUGH_MEMORY = 2, 8
 
 
 class OpenRequest(Message):
@@ -50,7 +52,7 @@ class OpenResponse(Message):
 class Registry:
     """One operation of the registry, which is served to authenticated callers only.  MS-RRP 3.1.5.3"""
 
-    @operation(2)
+    @operation(OPEN_LOCAL_MACHINE)
     def open_local_machine(self, call: Call, request: OpenRequest) -> OpenResponse:
         """Not served here."""
         raise NotImplementedError
@@ -101,13 +103,52 @@ def test_impacket_is_known_through_our_proxy(lab: Laboratory, level: int) -> Non
 def test_impacket_sends_bare_requests_at_level_packet_which_are_refused(
     rpc_server_program: RpcServerProgram,
 ) -> None:
-    """As the table of the specification has it; Windows and Samba protect that level, and refuse it bare."""
+    """It knows the level's number and no more: there is no trailer, so nothing that could be verified."""
     server = rpc_server_program
     with (
         over_tcp(
             server.address, server.ports["demo"], user=USER, password=PASSWORD, domain=DOMAIN, level=PACKET
         ) as association,
         pytest.raises(DCERPCException, match="nca_s_proto_error"),
+    ):
+        who_am_i(association)
+
+
+@pytest.mark.parametrize(("level", "status"), [(SIGN, 0), (PACKET, NOT_ENOUGH_MEMORY)])
+def test_samba_takes_such_bare_requests_for_nobody_s(
+    samba_server: SambaServer, level: int, status: int
+) -> None:
+    """Its registry opens for Alice; to nobody it answers what its database gives nobody."""
+    host, _, port = samba_server.registry().rpartition(":")
+    user, password, domain = samba_server.user, samba_server.password, samba_server.domain
+    with over_tcp(host, int(port), user=user, password=password, domain=domain, level=level) as association:
+        association.bind(rrp.MSRPC_UUID_RRP)
+        association.call(OPEN_LOCAL_MACHINE, OpenRequest(None, MAXIMUM_ALLOWED).encode())
+        assert OpenResponse.decode(association.recv()).status == status
+
+
+def test_impacket_signs_at_level_packet_where_it_is_told_how(
+    rpc_server_program: RpcServerProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own signatures, under the number that it signs nothing for by itself."""
+    monkeypatch.setattr(rpcrt, "RPC_C_AUTHN_LEVEL_PKT_INTEGRITY", PACKET)
+    server = rpc_server_program
+    with over_tcp(
+        server.address, server.ports["demo"], user=USER, password=PASSWORD, domain=DOMAIN, level=PACKET
+    ) as association:
+        assert who_am_i(association) == (ALICE, PACKET)
+        association.call(SOURCE, struct.pack("<I", 100_000))
+        assert association.recv()[8:] == (bytes(range(256)) * 391)[:100_000]
+
+
+def test_level_call_is_no_level_of_connections(rpc_server_program: RpcServerProgram) -> None:
+    """Clients take PKT instead, and servers refuse the number.  MS-RPCE 2.2.1.1.8"""
+    server = rpc_server_program
+    with (
+        over_tcp(
+            server.address, server.ports["demo"], user=USER, password=PASSWORD, domain=DOMAIN, level=CALL
+        ) as association,
+        pytest.raises(DCERPCException, match="Bind context rejected"),
     ):
         who_am_i(association)
 

@@ -21,6 +21,7 @@ from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, warn
 from rpch.client.client import RpcClient
 from rpch.client.connect import connect
+from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.directory.database import DEFAULT_FILE, Database
 from rpch.directory.entries import EntryKind
 from rpch.directory.links import MEMBER
@@ -39,6 +40,7 @@ from rpch.exchange.nspi.structures import Status
 from rpch.exchange.nspi.tags import Tag
 from rpch.exchange.rfr.client import address_book_server
 from rpch.exchange.server_names import ServerNames
+from rpch.probe.rpcping import parse_level, parse_package
 
 PASSWORD_VARIABLE: Final = "RPCH_PASSWORD"  # noqa: S105 - a name, not a password
 REFERRAL_PORT: Final = 6002
@@ -88,18 +90,28 @@ def lookup(
     user: Annotated[
         str | None, typer.Option(help=rf"'DOMAIN\name' or with ':password'; else {PASSWORD_VARIABLE}.")
     ] = None,
+    rpc_auth: Annotated[
+        str | None, typer.Option(help="How --user is proven to the server: negotiate, ntlm or kerberos.")
+    ] = None,
+    rpc_level: Annotated[
+        str | None, typer.Option(help="How calls are protected: connect, pkt, integrity or privacy.")
+    ] = None,
     tls_ca: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
     members: Annotated[bool, typer.Option("--members", help="Show who is in a group.")] = False,
     data: Annotated[Path, typer.Option(help="Folder of `rpch up`, with the database.")] = Path("data"),
     database: Annotated[str | None, typer.Option(envvar="RPCH_DATABASE", help="Its URL.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line a name.")] = False,
 ) -> None:
-    """Say whom each name means. The exit status is 1 when one of them means nobody, or more than one."""
+    """Say whom each name means. The exit status is 1 when one of them means nobody, or more than one.
+
+    A server reached through a proxy is told who asks only with --rpc-auth or --rpc-level; the proxy always
+    is. By Kerberos no password is needed where there is a ticket, and then no --user either.
+    """
     configure_logs(json=json)
     if via is Via.DATABASE:
         found = _in_database(names, database or str(data / DEFAULT_FILE), members=members)
     else:
-        who = _Who.parse(user)
+        who = _Who.parse(user, rpc_auth, rpc_level)
         place = _over_tcp(server, who) if via is Via.TCP else _over_http(server, proxy, who, tls_ca)
         found = run(_on_server(names, place, members=members))
     for each in found:
@@ -109,24 +121,39 @@ def lookup(
 
 @dataclass(frozen=True, slots=True)
 class _Who:
-    """As whom to ask."""
+    """As whom to ask, and how that is proven to the server itself."""
 
     name: str | None
     password: str = field(default="", repr=False)
+    auth_type: AuthType | None = None
+    level: AuthLevel | None = None
 
     @classmethod
-    def parse(cls, text: str | None) -> _Who:
+    def parse(cls, text: str | None, rpc_auth: str | None, rpc_level: str | None) -> _Who:
         """`DOMAIN\\name:password`, or a name whose password is elsewhere."""
-        if text is None:
-            return cls(None)
-        name, colon, password = text.partition(":")
-        if colon:
-            return cls(name, password)
-        if (known := os.environ.get(PASSWORD_VARIABLE)) is not None:
-            return cls(name, known)
-        if not sys.stdin.isatty():
-            raise ConfigError("--user", f"has no password for {name}; set {PASSWORD_VARIABLE}")
-        return cls(name, typer.prompt(f"password of {name}", hide_input=True, err=True))
+        auth_type = parse_package(rpc_auth, "--rpc-auth") if rpc_auth else None
+        level = parse_level(rpc_level, "--rpc-level") if rpc_level else None
+        name, colon, password = (text or "").partition(":")
+        if name and not colon:
+            password = _password_of(name, may_have_ticket=auth_type is AuthType.KERBEROS)
+        return cls(name or None, password, auth_type, level)
+
+    def to_the_server(self) -> dict[str, Any]:
+        """What `connect` is told about it."""
+        proof = {"auth_type": self.auth_type, "auth_level": self.level}
+        return {"rpc_user": self.name, "rpc_password": self.password, **proof}
+
+
+def _password_of(name: str, *, may_have_ticket: bool) -> str:
+    """From the environment or from whoever sits there; empty for who shall take a ticket."""
+    if (known := os.environ.get(PASSWORD_VARIABLE)) is not None:
+        return known
+    if may_have_ticket:
+        return ""
+    if not sys.stdin.isatty():
+        raise ConfigError("--user", f"has no password for {name}; set {PASSWORD_VARIABLE}")
+    answer: str = typer.prompt(f"password of {name}", hide_input=True, err=True)
+    return answer
 
 
 @asynccontextmanager
@@ -135,10 +162,11 @@ async def _over_http(
 ) -> AsyncIterator[RpcClient]:
     """As Outlook does it: the referral says which server has the address book."""
     tls = client_context(authorities)
+    proof = who.to_the_server() if who.auth_type or who.level else {}
 
     def reach(name: str, port: int) -> AbstractAsyncContextManager[RpcClient]:
         binding = f"ncacn_http:{name}[{port},RpcProxy={proxy}]"
-        return connect(binding, user=who.name, password=who.password, tls=tls)
+        return connect(binding, user=who.name, password=who.password, tls=tls, **proof)
 
     async with reach(server or "localhost", REFERRAL_PORT) as client:
         place = await address_book_server(client)
@@ -151,7 +179,7 @@ async def _over_tcp(server: str | None, who: _Who) -> AsyncIterator[RpcClient]:
     """On the LAN: the endpoint mapper says where the address book is, and we prove who we are to it."""
     host, colon, port = (server or "localhost").rpartition(":")
     binding = f"ncacn_ip_tcp:{host}[{port}]" if colon else f"ncacn_ip_tcp:{port}"
-    async with connect(binding, rpc_user=who.name, rpc_password=who.password) as client:
+    async with connect(binding, **who.to_the_server()) as client:
         yield client
 
 

@@ -83,7 +83,8 @@ async def connect(  # long: most of it explains its parameters
 
     - `rpc_user` and `rpc_password` prove who calls, by `auth_type`, and `auth_level` says how calls are
       protected. By itself that is Negotiate and `AuthLevel.PKT_PRIVACY`, unless the binding's flags say
-      otherwise (`sign`, `ntlm` and so on). Without a user calls are anonymous and not protected.
+      otherwise (`sign`, `ntlm` and so on). Without a user calls are anonymous and not protected; but by
+      `AuthType.KERBEROS` it is whoever has signed in, and without a password a ticket of the user.
 
     Which way:
 

@@ -99,19 +99,18 @@ def parse_scheme(text: str, option: str) -> Scheme | None:
     return _SCHEMES[named[0]] if len(named) == 1 else None
 
 
-def parse_package(text: str) -> AuthType:
+def parse_package(text: str, option: str = "-u") -> AuthType:
     """The security package of -u, by name or number."""
     if (found := _PACKAGES.get(text.lower())) is None:
-        raise ConfigError(
-            "-u", f"{text!r} is not spoken here; write NTLM or 10, Negotiate or 9, Kerberos or 16"
-        )
+        known = "NTLM or 10, Negotiate or 9, Kerberos or 16"
+        raise ConfigError(option, f"{text!r} is not spoken here; write {known}")
     return found
 
 
-def parse_level(text: str) -> AuthLevel:
+def parse_level(text: str, option: str = "-a") -> AuthLevel:
     """The level of -a."""
     if (found := _LEVELS.get(text.lower())) is None:
-        raise ConfigError("-a", f"{text!r} is no level; write {', '.join(_LEVELS)}")
+        raise ConfigError(option, f"{text!r} is no level; write {', '.join(_LEVELS)}")
     return found
 
 

@@ -23,7 +23,7 @@ from rpch.directory.entries import EntryKind, NewEntry
 from rpch.directory.links import MEMBER
 from rpch.directory.opening import Directory
 from rpch.directory.passwords import HashingCost
-from rpch.errors import ConfigError
+from rpch.errors import AuthenticationFailed, ConfigError, RpcFault
 from rpch.exchange.nspi.address_book import AddressBookService
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.service import NspiService
@@ -31,7 +31,9 @@ from rpch.exchange.nspi.structures import Status
 from rpch.exchange.server_names import ServerNames
 from rpch.server.runtime import RpcServer
 from rpch.server.security import RpcAuthenticator
+from tests.unit.auth.gss_library import KrbLibrary, caches, library
 
+__all__ = ["caches", "library"]
 CHEAP = HashingCost(passes=1, memory=8, lanes=1)
 
 
@@ -158,6 +160,35 @@ def test_a_server_wants_to_know_who_asks(server: Server) -> None:
     with pytest.raises(Refused) as refused:
         lookup("alice", *at(server))
     assert refused.value.status is Status.LOGON_FAILED
+
+
+@pytest.mark.parametrize("how", [("ntlm", "integrity"), ("negotiate", "privacy"), ("10", "call")])
+def test_the_proof_and_the_protection_can_be_chosen(server: Server, how: tuple[str, str]) -> None:
+    place = (*at(server), "--user", r"LAB\alice:secret", "--rpc-auth", how[0], "--rpc-level", how[1])
+    assert lookup("alice", *place).exit_code == 0
+
+
+def test_at_a_level_below_the_address_book_s_nobody_is_answered(server: Server) -> None:
+    place = (*at(server), "--user", r"LAB\alice:secret", "--rpc-level", "connect")
+    with pytest.raises(RpcFault) as refused:
+        lookup("alice", *place)
+    assert refused.value.status == 5
+
+
+def test_by_kerberos_a_ticket_will_do(
+    server: Server, caches: KrbLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+    for who in ((), ("--user", "alice@LAB.TEST")):
+        with pytest.raises(AuthenticationFailed, match=r"there is no ticket.*; get one with kinit"):
+            lookup("alice", *at(server), "--rpc-auth", "kerberos", *who)
+    assert caches.asked == ["", "alice@LAB.TEST"]
+
+
+def test_what_is_no_proof_and_no_level_is_refused(server: Server) -> None:
+    for option, word in ("--rpc-auth", "schannel"), ("--rpc-level", "high"):
+        with pytest.raises(ConfigError, match=f"{option}: '{word}'"):
+            lookup("alice", *at(server), option, word)
 
 
 def test_a_password_must_come_from_somewhere(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
