@@ -33,10 +33,14 @@ class Capture:
 
     def packets(self, shown: str = "tcp.len > 0") -> list[Packet]:
         """The segments that a display filter selects. tshark finds RPC by itself, also behind a banner."""
-        asked = [argument for column in COLUMNS for argument in ("-e", column)]
-        listed = self._tshark("-Y", shown, "-T", "fields", "-E", "separator=/t", *asked)
-        rows = (line.split("\t", 4) for line in listed.splitlines())
+        rows = self.fields(shown, *COLUMNS)
         return [Packet(int(number), int(stream), int(port), *rest) for number, stream, port, *rest in rows]
+
+    def fields(self, shown: str, *names: str) -> list[list[str]]:
+        """Fields of the segments that a display filter selects; the last one may hold anything."""
+        asked = [argument for name in names for argument in ("-e", name)]
+        listed = self._tshark("-Y", shown, "-T", "fields", "-E", "separator=/t", *asked)
+        return [line.split("\t", len(names) - 1) for line in listed.splitlines()]
 
     def flaws(self) -> list[Packet]:
         """What tshark calls malformed or does not know."""
