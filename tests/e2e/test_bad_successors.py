@@ -18,8 +18,10 @@ from rpch.rts.commands import (
 )
 from rpch.rts.pdus import (
     AckWithDestination,
+    ConnA3,
     ConnB3,
     ConnC1,
+    ConnC2,
     InR1A4,
     InR1A5,
     InR2A4,
@@ -124,6 +126,77 @@ async def test_a_successor_of_another_user_or_for_another_target_is_refused(
     outward.send(connection.out_successor(successor=cookie()))
     assert await outward.refusal() == ACCESS_DENIED
     await works(connection)
+
+
+STOLEN = {
+    "CONN/A1": lambda connection: connection.a1(),
+    "CONN/B1": lambda connection: connection.b1(),
+    "IN_R1/A1": lambda connection: connection.in_successor(successor=cookie()),
+    "OUT_R1/A3": lambda connection: connection.out_successor(successor=cookie()),
+}
+
+
+@pytest.mark.parametrize("node", [0, 1], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("begins", STOLEN)
+async def test_a_second_user_with_a_stolen_cookie_neither_joins_nor_ends_a_connection(
+    pair: Farm, hand: Hands, begins: str, node: int
+) -> None:
+    connection = await opened(hand, pair)
+    method, length = (
+        (IN, LIFETIME) if begins in ("CONN/B1", "IN_R1/A1") else (OUT, 76 if "A1" in begins else 120)
+    )
+    thief = await hand.channel(pair.nodes[node].port, method, length, user=OTHER_USER)
+    thief.send(STOLEN[begins](connection))
+    if node == 0:
+        assert await thief.refusal() == ACCESS_DENIED
+    await works(connection)
+    connection.inward.send(InR1A5(cookie()))  # a message of the true client still finds it where it was
+    await thief.close()
+
+
+@pytest.mark.parametrize("node", [0, 1], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("stolen", [IN, OUT])
+async def test_a_second_user_with_a_stolen_cookie_is_no_half_of_a_connection_that_opens(
+    pair: Farm, hand: Hands, stolen: RpcMethod, node: int
+) -> None:
+    """One half is the victim's, the other the thief's. Elsewhere the victim does not even notice."""
+    port = pair.nodes[0].port
+    inward, outward = await hand.channel(port, IN, LIFETIME), await hand.channel(port, OUT, 76)
+    connection = hand.unopened(inward, outward)
+    thief = await hand.channel(
+        pair.nodes[node].port, stolen, LIFETIME if stolen is IN else 76, user=OTHER_USER
+    )
+    thief.send(connection.b1() if stolen is IN else connection.a1())
+    if stolen is OUT:
+        await thief.head_text()
+        await thief.expect(ConnA3)  # a connection of the thief's own
+    else:
+        assert await thief.silent()
+    outward.send(connection.a1())
+    inward.send(connection.b1())
+    if node == 0:  # nobody else may use a name that is in use here: the victim will take another
+        assert await (inward if stolen is IN else outward).refusal() == ACCESS_DENIED
+    else:
+        assert (await outward.head_text()).startswith("HTTP/1.1 200 Success\r\n")
+        await outward.expect(ConnA3)
+        await outward.expect(ConnC2)
+        await connection.bind()
+        await works(connection)
+    assert await thief.silent()
+
+
+async def test_cookies_may_be_left_as_they_are_for_farms_with_foreign_proxies(hand: Hands) -> None:
+    async with farm(2, bind_cookies=False) as running:
+        inward, outward = (
+            await hand.channel(running.nodes[0].port, IN, LIFETIME, user=OTHER_USER),
+            await hand.channel(running.nodes[1].port, OUT, 76),
+        )
+        connection = hand.unopened(inward, outward)
+        outward.send(connection.a1())
+        inward.send(connection.b1())
+        assert (await outward.head_text()).startswith("HTTP/1.1 200 Success\r\n")
+        await outward.expect(ConnA3)
+        await outward.expect(ConnC2)  # the server knows no users
 
 
 async def test_a_successor_for_another_target_does_not_reach_the_connection_through_another_node(

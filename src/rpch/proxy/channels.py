@@ -30,7 +30,7 @@ from rpch.http.channels import ChannelKind, ChannelRequest
 from rpch.http.rpc_error import RpcError, connect_failed
 from rpch.proxy.answers import refusal_of
 from rpch.proxy.limits import SERVER_TOO_BUSY, Admission
-from rpch.proxy.policy import Allowed, Arrival
+from rpch.proxy.policy import Allowed, Arrival, folded
 from rpch.rts.pdus import ConnA1, ConnB1, read_message
 from rpch.vconn.arrivals import Begun, Joined, Placement, Refused, place_inbound, place_outbound
 from rpch.vconn.events import (
@@ -103,6 +103,7 @@ class ChannelOpening:
         "_admission",
         "_allowed",
         "_arrival",
+        "_bound_to",
         "_connecting",
         "_connection",
         "_driver",
@@ -127,6 +128,9 @@ class ChannelOpening:
         self._min_timeout = request.pragmas.min_connection_timeout
         # Few users and targets have all the channels: each name is kept once.
         self._user = intern(str(entry.identity or ANONYMOUS))
+        # The same for a user of all nodes and spellings: a server joins what is called alike.
+        bound_to = entry.identity if proxy.options.bind_cookies else None
+        self._bound_to = "" if bound_to is None else intern(str(folded(bound_to)))
         self._owner = Owner(self._user, intern(str(entry.allowed.address)))
         self._framing = framing_for(request.version, proxy.options.framing)
         self._on_lost: Callable[[], None] | None = None
@@ -242,7 +246,8 @@ class ChannelOpening:
                 self._refuse(status, rule, why)
 
     def _settings(self) -> ProxySettings:
-        return _settings_for(self._proxy.options.settings, self._arrival.client)
+        options = self._proxy.options
+        return _settings_for(options.settings, self._arrival.client, self._bound_to)
 
     def _refuse(self, status: int, rule: str, why: RpchError) -> None:
         log.warning("refused", client=self._arrival.client, user=self._user, rule=rule, detail=str(why))
@@ -353,7 +358,7 @@ class ChannelOpening:
 
 
 @lru_cache(maxsize=256)  # a client opens many channels, and they may share this
-def _settings_for(own: Settings, client: str) -> ProxySettings:
+def _settings_for(own: Settings, client: str, bound_to: str) -> ProxySettings:
     return ProxySettings(
         receive_window=own.receive_window,
         channel_lifetime=own.channel_lifetime,
@@ -361,6 +366,7 @@ def _settings_for(own: Settings, client: str) -> ProxySettings:
         setup_timeout=own.setup_timeout,
         strict=own.strict,
         client=_address(client),
+        bound_to=bound_to,
     )
 
 

@@ -142,6 +142,7 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
             head_timeout=self.heads.timeout,
             short_body=self.heads.body,
             proxy_protocol=self.proxy_protocol,
+            bind_cookies=self.bind_cookies,
         )
 
     def check(self) -> None:

@@ -166,6 +166,10 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         _told(CHANNELS, "Seconds in which both halves of a connection must be here.", least=0.1, most=3600),
     ] = 900.0
     chunked: Annotated[bool, _told(CHANNELS, "Answer OUT channels in chunks.")] = False
+    bind_cookies: Annotated[
+        bool,
+        _told(CHANNELS, "Servers join channels of one user alone; off in farms with foreign proxies."),
+    ] = True
     strict: Annotated[bool, _told(CHANNELS, "Tolerate no known quirk.")] = False
     grace: Annotated[float, _told(CHANNELS, "Seconds for connections to end or move at a stop.", least=0)] = (
         2.0

@@ -45,6 +45,7 @@ from rpch.rts.pdus import (
     RtsMessage,
     RtsPdu,
 )
+from rpch.vconn.bound_cookies import bound_cookie
 from rpch.vconn.events import (
     Action,
     CloseLeg,
@@ -189,14 +190,14 @@ class InboundProxy(Machine):
         window = ReceiveWindowSize(self._settings.receive_window)
         timeout = ConnectionTimeout(int(self._settings.connection_timeout * 1000))
         self.state = MOVES[self.state][Connected]
-        first = self._first
+        first, vc = self._first, bound_cookie(self._first.virtual_connection, self._settings.bound_to)
         del self._first  # it has been told; channels live for days
         match first:
-            case ConnB1(virtual_connection=vc, in_channel=cookie, group=group):
+            case ConnB1(in_channel=cookie, group=group):
                 self.set_timer(Timer.SETUP, self.now + self._settings.setup_timeout)
                 client = ClientAddress(self._settings.client)
                 hello: RtsPdu = ConnB2(Version(1), vc, cookie, window, timeout, group, client)
-            case InR1A1(virtual_connection=vc, predecessor=predecessor, successor=cookie):
+            case InR1A1(predecessor=predecessor, successor=cookie):
                 hello = InR1A2(Version(1), vc, predecessor, cookie, window, timeout)
         return [*self._keepalive(self._interval), Send(self.in_t, hello)]
 

@@ -50,6 +50,7 @@ from rpch.rts.pdus import (
     RtsMessage,
     RtsPdu,
 )
+from rpch.vconn.bound_cookies import bound_cookie
 from rpch.vconn.events import (
     AcceptChannel,
     Action,
@@ -197,15 +198,15 @@ class OutboundProxy(Machine):
         window = ReceiveWindowSize(self._settings.receive_window)
         timeout = ConnectionTimeout(int(self._timeout * 1000))
         self.state = MOVES[self.state][Connected]
-        first = self._first
+        first, vc = self._first, bound_cookie(self._first.virtual_connection, self._settings.bound_to)
         del self._first  # it has been told; channels live for days
         match first:
-            case ConnA1(virtual_connection=vc, out_channel=cookie):
+            case ConnA1(out_channel=cookie):
                 self.set_timer(Timer.SETUP, self.now + self._settings.setup_timeout)
                 hello: RtsPdu = ConnA2(Version(1), vc, cookie, lifetime, window)
                 accepted = [*self._answer(self.out_h), *self._unplug(), *self._say(ConnA3(timeout))]
                 return [Send(self.out_t, hello), *accepted]
-            case OutR1A3(virtual_connection=vc, predecessor=predecessor, successor=cookie):
+            case OutR1A3(predecessor=predecessor, successor=cookie):
                 hello = OutR1A4(Version(1), vc, predecessor, cookie, lifetime, window, timeout)
                 return [Send(self.out_t, hello)]
 

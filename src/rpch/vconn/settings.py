@@ -51,10 +51,15 @@ class ClientSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class ProxySettings(Settings):
-    """What a proxy needs besides; `client` is the address the request came from."""
+    """What a proxy needs besides.
+
+    `client` is the address the request came from, `bound_to` the user whose virtual connections alone it may
+    join; nobody's may be joined by everybody who knows the cookie.
+    """
 
     client: IPv4Address | IPv6Address = UNKNOWN_CLIENT
     require_banner: bool = False
+    bound_to: str = ""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -23,6 +23,7 @@ from rpch.rts.pdus import (
     ConnB1,
     ConnB2,
     ConnB3,
+    InR1A1,
     InR1A2,
     InR1A5,
     InR1A6,
@@ -61,6 +62,7 @@ from rpch.testing.situations import (
     tell_it,
 )
 from rpch.testing.talks import rpc_pdu
+from rpch.vconn.bound_cookies import bound_cookie
 from rpch.vconn.events import (
     Action,
     Closed,
@@ -160,6 +162,16 @@ def test_a_successor_from_elsewhere_connects_and_names_its_predecessor() -> None
         (0.0, Connected(machine.in_t), [SetKeepalive(machine.in_t, 300.0), Send(machine.in_t, hello)]),
         (0.1, rts(machine.in_t, InR1B2(WINDOW)), [Opened()]),
     )
+
+
+@pytest.mark.parametrize("first", [CONN_B1, IN_A1], ids=["first", "successor"])
+def test_the_server_is_told_a_cookie_that_is_its_users_alone(first: ConnB1 | InR1A1) -> None:
+    machine = InboundProxy(Leg(Place.IN_H), first, ProxySettings(bound_to="alice"))
+    _, hello = tell_it(machine, Connected(machine.in_t))
+    assert isinstance(hello, Send)
+    assert isinstance(hello.pdu, ConnB2 | InR1A2)
+    assert hello.pdu.virtual_connection == bound_cookie(CONNECTION, "alice") != CONNECTION
+    assert machine.virtual_connection == CONNECTION.value
 
 
 @pytest.mark.conformance(42)

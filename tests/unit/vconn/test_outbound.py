@@ -23,6 +23,7 @@ from rpch.rts.pdus import (
     PING_SIZE,
     Ack,
     AckWithDestination,
+    ConnA1,
     ConnA2,
     ConnA3,
     ConnC2,
@@ -69,6 +70,7 @@ from rpch.testing.situations import (
     use_up,
 )
 from rpch.testing.talks import rpc_pdu
+from rpch.vconn.bound_cookies import bound_cookie
 from rpch.vconn.events import (
     AcceptChannel,
     Action,
@@ -140,6 +142,16 @@ def test_a_first_channel_announces_itself_and_is_accepted_before_the_server_answ
         (0.1, rts(machine.out_t, CONN_C1), [Opened(), Send(leg, ConnC2(VERSION, WINDOW, TIMEOUT))]),
     )
     assert machine.state is S.OPENED
+
+
+@pytest.mark.parametrize("first", [CONN_A1, OUT_A3], ids=["first", "successor"])
+def test_the_server_is_told_a_cookie_that_is_its_users_alone(first: ConnA1 | OutR1A3) -> None:
+    machine = OutboundProxy(Leg(Place.OUT_H), first, ProxySettings(bound_to="alice"))
+    hello = tell_it(machine, Connected(machine.out_t))[0]
+    assert isinstance(hello, Send)
+    assert isinstance(hello.pdu, ConnA2 | OutR1A4)
+    assert hello.pdu.virtual_connection == bound_cookie(CONNECTION, "alice") != CONNECTION
+    assert machine.virtual_connection == CONNECTION.value
 
 
 @pytest.mark.conformance(41)
