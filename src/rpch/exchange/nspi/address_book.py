@@ -120,9 +120,11 @@ class AddressBookService:
         """The hierarchy of containers, or the templates for new addresses."""
         return await self._ask(lambda book: describing.get_special_table(book, flags, stat, version))
 
-    async def get_template_info(self, flags: int, display_type: int, dn: str | None, code_page: int) -> Row:
+    async def get_template_info(
+        self, flags: int, display_type: int, dn: str | None, code_page: int, locale: int
+    ) -> Row:
         """How a client draws an object."""
-        return describing.get_template_info(flags, display_type, dn, code_page)
+        return describing.get_template_info(flags, display_type, dn, code_page, locale)
 
     async def mod_props(self, user: str | None, stat: Stat, tags: Tags, row: Row) -> None:
         """Change properties of the user's own entry."""

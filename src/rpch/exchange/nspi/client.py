@@ -208,10 +208,11 @@ class AddressBook:
         request = wire.QueryColumnsRequest(self._handle, 0, UNICODE_TYPES)
         return _tags(_checked(await self._client.call(Nspi.query_columns, request), "columns"))
 
-    async def template(self, display_type: int) -> bytes:
-        """How to draw a kind of object.  MS-OXOABKT 2.2.2.1"""
+    async def template(self, display_type: int, locale: int | None = None) -> bytes:
+        """How to draw a kind of object, in the session's language or another.  MS-OXOABKT 2.2.2.1"""
+        language = self._stat.template_locale if locale is None else locale
         request = wire.GetTemplateInfoRequest(
-            self._handle, TEMPLATE, display_type, None, self._stat.code_page, self._stat.template_locale
+            self._handle, TEMPLATE, display_type, None, self._stat.code_page, language
         )
         answer = _checked(await self._client.call(Nspi.get_template_info, request), "template")
         return cast(bytes, properties(row_from_wire(answer.row)).get(Tag.TEMPLATE_DATA, b""))

@@ -19,12 +19,14 @@ from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import BinarySource, Row, Rows, known_tags, present_tags
 from rpch.exchange.nspi.structures import Stat, Status
 from rpch.exchange.nspi.tags import Kind, Tag, Value, in_code_page, kind_of
-from rpch.exchange.nspi.templates import encode_template, template_for
+from rpch.exchange.nspi.template_layouts import template_for
+from rpch.exchange.nspi.templates import encode_template
 
-CREATION_TEMPLATES: Final = 0x2  # MS-OXNSPI 2.2.1.13
+CREATION_TEMPLATES: Final = 0x2  # MS-OXNSPI 2.2.1.12
 UNICODE_STRINGS: Final = 0x4
-UNICODE_TYPES: Final = 0x8000_0000  # MS-OXNSPI 2.2.1.14
-TEMPLATE: Final = 0x1  # MS-OXNSPI 2.2.1.16
+UNICODE_TYPES: Final = 0x8000_0000  # MS-OXNSPI 2.2.1.13
+TEMPLATE: Final = 0x1  # MS-OXNSPI 2.2.1.14
+SCRIPT: Final = 0x4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +78,18 @@ def get_special_table(book: Book, flags: int, stat: Stat, version: int) -> Speci
     return SpecialTable(current, [] if version == current else rows)
 
 
-def get_template_info(flags: int, display_type: int, dn: str | None, code_page: int) -> Row:
+def get_template_info(flags: int, display_type: int, dn: str | None, code_page: int, locale: int) -> Row:
     """How a client draws an object of a kind.  MS-OXNSPI 3.1.4.1.18
 
-    Every locale gets the same template, for there is one language only. A DN names a template of its own, and
-    there are none.
+    A DN names a template of its own, and there are none. No template of ours needs a script, so scripts are
+    empty. Other flags, such as those for help files, are ignored.
     """
     page = page_numbered(code_page)
-    if not flags & TEMPLATE:
-        raise Refused(Status.NOT_SUPPORTED, "there are neither scripts nor help files")
-    template = template_for(display_type)
-    if dn or template is None:
-        raise Refused(Status.INVALID_LOCALE, f"there is no template for {dn or display_type}")
-    return [(Tag.TEMPLATE_DATA, encode_template(template, page))]
+    template = None if dn else template_for(display_type, locale)
+    if template is None:
+        raise Refused(Status.INVALID_LOCALE, f"no template for {dn or display_type} in locale {locale:#x}")
+    row: Row = [(Tag.TEMPLATE_DATA, encode_template(template, page))] if flags & TEMPLATE else []
+    return [*row, (Tag.SCRIPT_DATA, b"")] if flags & SCRIPT else row
 
 
 def _container_row(book: Book, container: Container, page: CodePage | None) -> Row:

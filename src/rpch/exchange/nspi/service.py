@@ -168,7 +168,9 @@ class NspiService(Nspi):
         _session(call, request.handle)
         dn = None if request.dn is None else request.dn.decode("latin-1")
         try:
-            row = await self._book.get_template_info(request.flags, request.kind, dn, request.code_page)
+            row = await self._book.get_template_info(
+                request.flags, request.kind, dn, request.code_page, request.locale
+            )
         except Refused as refused:
             return wire.RowResponse(None, refused.status)
         return wire.RowResponse(row_to_wire(row), Status.SUCCESS)

@@ -65,6 +65,7 @@ class Tag(IntEnum):
     """The properties that this address book treats specially, with their native types."""
 
     TEMPLATE_DATA = 0x0001_0102
+    SCRIPT_DATA = 0x0004_0102
     ROOM_CAPACITY = 0x0807_0003
     ROOM_DESCRIPTION = 0x0809_001F
     INSTANCE_KEY = 0x0FF6_0102

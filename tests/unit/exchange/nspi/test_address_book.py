@@ -58,7 +58,7 @@ async def test_every_operation_can_be_asked(service: AddressBookService) -> None
     assert 0x3001_001E in await service.get_prop_list(0, bob, 1252)
     assert 0x3001_001E in await service.query_columns(0)
     assert len((await service.get_special_table(UNICODE_STRINGS, stat(), 0)).rows) == 5
-    assert (await service.get_template_info(1, 0, None, 1252))[0][0] == Tag.TEMPLATE_DATA
+    assert (await service.get_template_info(1, 0, None, 1252, 0x0409))[0][0] == Tag.TEMPLATE_DATA
 
 
 async def test_changes_need_somebody(service: AddressBookService) -> None:

@@ -6,6 +6,7 @@ from rpch.directory.entries import EntryKind
 from rpch.exchange.nspi.asking import SKIP_OBJECTS
 from rpch.exchange.nspi.describing import (
     CREATION_TEMPLATES,
+    SCRIPT,
     TEMPLATE,
     UNICODE_STRINGS,
     UNICODE_TYPES,
@@ -17,6 +18,7 @@ from rpch.exchange.nspi.describing import (
 )
 from rpch.exchange.nspi.entryids import PermanentId, decode_entry_id
 from rpch.exchange.nspi.fixed import SERVER_MID
+from rpch.exchange.nspi.objects import DisplayType
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import NOT_FOUND
 from rpch.exchange.nspi.structures import Status
@@ -123,17 +125,36 @@ def test_there_are_no_templates_for_new_addresses() -> None:
 
 
 def test_templates_of_objects() -> None:
-    ((tag, value),) = get_template_info(TEMPLATE, 0, None, 1252)
+    ((tag, value),) = get_template_info(TEMPLATE, 0, None, 1252, 0x0409)
     assert tag == Tag.TEMPLATE_DATA
     assert isinstance(value, bytes)
     assert value[:4] == b"\1\0\0\0"
     assert kind_of(tag) == Kind.BINARY
-    for flags, kind, dn, page, status in (
-        (0, 0, None, 1252, Status.NOT_SUPPORTED),
-        (TEMPLATE, 77, None, 1252, Status.INVALID_LOCALE),
-        (TEMPLATE, 0, "/o=x", 1252, Status.INVALID_LOCALE),
-        (TEMPLATE, 0, None, 1200, Status.INVALID_CODEPAGE),
+    for kind, dn, page, locale, status in (
+        (77, None, 1252, 0x0409, Status.INVALID_LOCALE),
+        (DisplayType.CONTAINER, None, 1252, 0x0409, Status.INVALID_LOCALE),
+        (0, None, 1252, 0xFFFF_FFFF, Status.INVALID_LOCALE),
+        (0, "/o=x", 1252, 0x0409, Status.INVALID_LOCALE),
+        (0, None, 1200, 0x0409, Status.INVALID_CODEPAGE),
+        (0, None, 7, 0xFFFF_FFFF, Status.INVALID_CODEPAGE),
     ):
         with pytest.raises(Refused) as refused:
-            get_template_info(flags, kind, dn, page)
+            get_template_info(TEMPLATE, kind, dn, page, locale)
         assert refused.value.status is status
+
+
+def test_scripts_are_empty_and_other_flags_are_ignored() -> None:
+    """Constraint 6 of MS-OXNSPI 3.1.4.1.18; 0x60 are help files."""
+    script = (Tag.SCRIPT_DATA, b"")
+    assert get_template_info(SCRIPT, 0, None, 1252, 0x0409) == [script]
+    both = get_template_info(TEMPLATE | SCRIPT | 0x60, 0, None, 1252, 0x0409)
+    assert [tag for tag, _ in both] == [Tag.TEMPLATE_DATA, Tag.SCRIPT_DATA]
+    assert both[:1] == get_template_info(TEMPLATE, 0, None, 1252, 0x0409)
+    assert get_template_info(0x10 | 0x60, 0, None, 1252, 0x0409) == []
+
+
+def test_templates_speak_the_client_s_language() -> None:
+    texts = [get_template_info(TEMPLATE, 0, None, 1252, locale)[0][1] for locale in (0x0409, 0x0407, 0x0411)]
+    english, german, japanese = (text for text in texts if isinstance(text, bytes))
+    assert b"Abteilung:" in german
+    assert japanese == english
