@@ -29,6 +29,7 @@ class MemoryTransport(asyncio.Transport):
     ) -> None:
         super().__init__({"peername": peer, "ssl_object": MemoryTls(certificate) if tls else None})
         self.unsent = 0
+        self.limits: tuple[int | None, int | None] = (None, None)
         self.protocol: asyncio.BaseProtocol | None = None
         self._written = b""
         self._reading, self._ended, self._aborted, self._closing, self._tls = True, False, False, closing, tls
@@ -48,6 +49,9 @@ class MemoryTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         self._written += bytes(data)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.limits = high, low
 
     def get_write_buffer_size(self) -> int:
         return self.unsent

@@ -10,12 +10,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from rpch.aio.driver import Driver
+from rpch.aio.leg import CONGESTED_ABOVE
 from rpch.dcerpc.framing import RTS
 from rpch.dcerpc.pdus import Request
 from rpch.http.channels import RpcMethod
 from rpch.http.chunks import ChunkDecoder
 from rpch.rts.commands import ReceiveWindowSize, Version
 from rpch.rts.pdus import ConnA3, ConnB2, ConnB3, ConnC2, Ping
+from rpch.vconn.inbound import ONE_READ
+from rpch.vconn.silence import LAST_FRAGMENT
 from tests.e2e.farm import LOOPBACK, TARGET, Farm, farm
 from tests.e2e.raw_connections import (
     BANNER,
@@ -287,3 +291,81 @@ async def test_a_body_beyond_its_length_ends_the_connection(hand: Hands) -> None
         call = Request(1, 0, 2, bytes(4072)).encode()
         connection.inward.send(call * 32)
         await connection.is_closed()
+
+
+async def read_answers(connection: RawConnection, *, acknowledging: int = 0) -> None:
+    """One whole answer. A client that acknowledges does so when so much has come since."""
+    while True:
+        before = connection.received
+        pdu = await connection.next_pdu()
+        if pdu[2] == RTS:
+            continue
+        if acknowledging and connection.received // acknowledging > before // acknowledging:
+            connection.acknowledge(available=2 * acknowledging)
+        if pdu[3] & LAST_FRAGMENT:
+            return
+
+
+def unsent_bytes(running: Farm) -> int:
+    """What waits in the proxy's own buffers."""
+    legs = [leg for driver in drivers(running) for leg in driver.legs.values()]
+    return sum(leg.transport.get_write_buffer_size() for leg in legs if leg.transport is not None)
+
+
+async def test_samba_never_acknowledges_and_gets_many_windows(hand: Hands) -> None:
+    async with farm(1, lifetime=LIFETIME, silence_timeout=0.05) as running:
+        connection = await hand.connection(running.nodes[0].port, window=WINDOW)
+        await connection.bind()
+        for _ in range(100):
+            connection.ask_for(40_000)
+            await read_answers(connection)
+        assert connection.received > 60 * WINDOW
+        connection.ask_for(4 << 20)
+        await read_answers(connection)
+
+
+async def test_who_is_let_off_its_window_and_does_not_read_makes_the_server_wait(hand: Hands) -> None:
+    async with farm(1, lifetime=LIFETIME, silence_timeout=0.05) as running:
+        connection = await hand.connection(running.nodes[0].port, window=WINDOW)
+        await connection.bind()
+        for _ in range(4):
+            connection.ask_for(40_000)
+            await read_answers(connection)
+        connection.ask_for(16 << 20)
+        await bounded_and_complete(running, connection)
+
+
+@pytest.mark.parametrize("window", [1 << 20, 1 << 24])
+async def test_ruler_and_windows_acknowledge_at_half_of_a_huge_window(hand: Hands, window: int) -> None:
+    async with farm(1, lifetime=LIFETIME) as running:
+        connection = await hand.connection(running.nodes[0].port, window=window)
+        await connection.bind()
+        for _ in range(3):
+            connection.ask_for(8 << 20)
+            await read_answers(connection, acknowledging=window // 2)
+
+
+async def test_a_huge_window_of_a_client_that_does_not_read_fills_no_memory(hand: Hands) -> None:
+    async with farm(1, lifetime=LIFETIME) as running:
+        connection = await hand.connection(running.nodes[0].port, window=1 << 30)
+        await connection.bind()
+        connection.ask_for(16 << 20)
+        await bounded_and_complete(running, connection)
+
+
+async def bounded_and_complete(running: Farm, connection: RawConnection) -> None:
+    """TCP takes some MiB; then the answer waits, in bounds, and comes as soon as it is read."""
+    async with asyncio.timeout(10):
+        while not any(out.congested for it in drivers(running) for out in it.machine.outlets()):  # noqa: ASYNC110 - it is TCP that fills
+            await asyncio.sleep(0.005)
+    for _ in range(20):
+        assert unsent_bytes(running) <= CONGESTED_ABOVE + ONE_READ
+        await asyncio.sleep(0.005)
+    await read_answers(connection)
+    assert connection.received > 16 << 20
+
+
+def drivers(running: Farm) -> list[Driver]:
+    """Of all machines of the only node."""
+    (node,) = running.nodes
+    return list(node.proxy.drivers.values())

@@ -80,14 +80,22 @@ class Caller:
         Observed: Samba 4.17 crashes when it authenticates for such an interface, and when it adds one to a
         connection that bare NTLM protects. Added to one that SPNEGO protects it works.
         """
+        answer: bytes = self._raw(interface).request(opnum, bytes.fromhex(stub))
+        return answer.hex()
+
+    def raw_sizes(self, interface: str, opnum: int, stub: str, times: int) -> list[int]:
+        """The same call again and again; how many bytes each answer had."""
+        connection = self._raw(interface)
+        return [len(connection.request(opnum, bytes.fromhex(stub))) for _ in range(times)]
+
+    def _raw(self, interface: str) -> Any:
         if interface not in self._opened:
             management = self._connection(mgmt.mgmt)
             management.is_server_listening()
             self._opened[interface] = ClientConnection(
                 self._binding, (interface, 1), self._settings, self._credentials, basis_connection=management
             )
-        answer: bytes = self._opened[interface].request(opnum, bytes.fromhex(stub))
-        return answer.hex()
+        return self._opened[interface]
 
     def registry_value(self, path: str, name: str) -> str:
         """A text from the registry below HKEY_LOCAL_MACHINE: four calls with context handles."""

@@ -1,7 +1,8 @@
 """One TCP connection that carries PDUs: bytes in, events out; bytes out when told.
 
-Everything here is a callback on the transport. Nothing waits, nothing queues: what a leg may hold is
-bounded by the windows of its machine, and by one torn PDU.
+Everything here is a callback on the transport. Nothing waits, nothing queues. What a leg may hold is bounded
+by one torn PDU and by what its transport has not sent: when that is more than `CONGESTED_ABOVE` the machine
+hears of it, and sends no RPC PDUs until TCP has taken nearly all of it.
 """
 
 from __future__ import annotations
@@ -17,16 +18,20 @@ from rpch.errors import DecodeError, RemoteProtocolError, TransportError
 from rpch.http.chunks import encode_chunk
 from rpch.vconn.events import (
     BannerArrived,
+    Congested,
     Event,
     Leg,
     LegClosed,
     NonsenseArrived,
+    Relieved,
     RpcArrived,
     RtsArrived,
 )
 
 BANNER: Final = b"ncacn_http/1.0"  # MS-RPCH 2.1.1.2.1
-UNREAD_LIMIT: Final = 4 * 1024 * 1024  # bytes; windows allow far less, and what passes beside them is little
+CONGESTED_ABOVE: Final = 256 * 1024  # bytes unsent: as much as the largest window that the protocol allows
+RELIEVED_BELOW: Final = 32 * 1024
+UNREAD_LIMIT: Final = 4 * 1024 * 1024  # bytes unsent: nothing but a flood of RTS PDUs leads there
 
 Feed = Callable[[Event], None]
 
@@ -53,7 +58,6 @@ class LegConnection(asyncio.Protocol):
         "leg",
         "on_detached",
         "on_lost",
-        "partner",
         "transport",
         "unread_limit",
     )
@@ -73,7 +77,6 @@ class LegConnection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.on_lost: Callable[[], None] | None = None  # for whoever lent the connection
         self.on_detached: Callable[[LegConnection], None] | None = None  # for the driver
-        self.partner: LegConnection | None = None  # what feeds this leg where no window does (v1)
         self._cutter = PduCutter()
         self._left, self._excess_ignored = body, excess_ignored
         self._banner: bytes | None = b"" if banner else None
@@ -88,6 +91,7 @@ class LegConnection(asyncio.Protocol):
         if self._closing:
             transport.close()  # whoever wanted it has ended meanwhile
             return
+        transport.set_write_buffer_limits(CONGESTED_ABOVE, RELIEVED_BELOW)
         transport.set_protocol(self)
         transport.resume_reading()
         if already:
@@ -95,6 +99,7 @@ class LegConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(CONGESTED_ABOVE, RELIEVED_BELOW)
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -142,13 +147,13 @@ class LegConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._full = True
-        if self.partner is not None and self.partner.transport is not None:
-            self.partner.transport.pause_reading()
+        if not self._closing:
+            self.feed(Congested(self.leg))
 
     def resume_writing(self) -> None:
         self._full = False
-        if self.partner is not None and self.partner.transport is not None:
-            self.partner.transport.resume_reading()
+        if not self._closing:
+            self.feed(Relieved(self.leg))
 
     def write(self, data: Bytes) -> None:
         """Send whole PDUs, or a head."""

@@ -12,7 +12,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from sys import intern
@@ -49,11 +49,12 @@ from rpch.vconn.events import (
     RefuseChannel,
     RpcArrived,
     RtsArrived,
+    WindowWaived,
 )
 from rpch.vconn.inbound import InboundProxy
 from rpch.vconn.mixed import MixedProxy
 from rpch.vconn.outbound import OutboundProxy
-from rpch.vconn.settings import UNKNOWN_CLIENT, ProxySettings, Settings
+from rpch.vconn.settings import UNKNOWN_CLIENT, ProxySettings
 from rpch.vconn.tables import Owner
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class ChannelOpening:
         "_driver",
         "_framing",
         "_headers",
+        "_http_1_0",
         "_kind",
         "_length",
         "_min_timeout",
@@ -132,6 +134,7 @@ class ChannelOpening:
         bound_to = entry.identity if proxy.options.bind_cookies else None
         self._bound_to = "" if bound_to is None else intern(str(folded(bound_to)))
         self._owner = Owner(self._user, intern(str(entry.allowed.address)))
+        self._http_1_0 = request.version == "1.0"
         self._framing = framing_for(request.version, proxy.options.framing)
         self._on_lost: Callable[[], None] | None = None
         self._connection: LegConnection
@@ -246,8 +249,8 @@ class ChannelOpening:
                 self._refuse(status, rule, why)
 
     def _settings(self) -> ProxySettings:
-        options = self._proxy.options
-        return _settings_for(options.settings, self._arrival.client, self._bound_to)
+        settings, client = self._proxy.options.settings, self._arrival.client
+        return _settings_for(settings, client, self._bound_to, http_1_0=self._http_1_0)
 
     def _refuse(self, status: int, rule: str, why: RpchError) -> None:
         log.warning("refused", client=self._arrival.client, user=self._user, rule=rule, detail=str(why))
@@ -271,6 +274,8 @@ class ChannelOpening:
             case Opened():
                 self._admission.opened()
                 self._log("opened", None)
+            case WindowWaived():
+                self._log("client never acknowledges", None)
             case Closed(why=why):
                 self._closed(why)
 
@@ -311,8 +316,6 @@ class ChannelOpening:
         """Open the server leg: by the name that was allowed, to an address that is allowed."""
         driver = self._driver
         connection = self._server = ServerLeg(leg, driver.feed, announce=self._mixed)
-        if self._mixed:
-            connection.partner, self._connection.partner = self._connection, connection
         try:
             async with asyncio.timeout(self._proxy.options.connect_timeout):
                 await self._dial(connection)
@@ -358,16 +361,8 @@ class ChannelOpening:
 
 
 @lru_cache(maxsize=256)  # a client opens many channels, and they may share this
-def _settings_for(own: Settings, client: str, bound_to: str) -> ProxySettings:
-    return ProxySettings(
-        receive_window=own.receive_window,
-        channel_lifetime=own.channel_lifetime,
-        connection_timeout=own.connection_timeout,
-        setup_timeout=own.setup_timeout,
-        strict=own.strict,
-        client=_address(client),
-        bound_to=bound_to,
-    )
+def _settings_for(own: ProxySettings, client: str, bound_to: str, *, http_1_0: bool) -> ProxySettings:
+    return replace(own, client=_address(client), bound_to=bound_to, http_1_0=http_1_0)
 
 
 def _begins_anew(data: bytes) -> bool:

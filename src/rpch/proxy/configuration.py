@@ -39,7 +39,8 @@ from rpch.proxy.service import ProxyOptions, RpcProxy
 from rpch.proxy.settings import DeclaredSettings
 from rpch.proxy.valid_ports import ValidPorts
 from rpch.trace import Tracer
-from rpch.vconn.settings import Settings
+from rpch.vconn.settings import ProxySettings
+from rpch.vconn.silence import SilentClients
 
 PROTECTION_FLAGS: Final = frozenset({"proxy", "proxycohosting", "allowdotlessspn", "noservicenamecheck"})
 
@@ -124,12 +125,14 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
             raise ConfigError("autodiscover", problem)
         if self.proxy_protocol and not self.no_tls:
             raise ConfigError("proxy-protocol", "is for relays that end TLS; it needs no-tls")
-        settings = Settings(
+        settings = ProxySettings(
             receive_window=self.receive_window,
             channel_lifetime=self.channel_lifetime,
             connection_timeout=self.connection_timeout,
             setup_timeout=self.setup_timeout,
             strict=self.strict,
+            silent_clients=self._silent_clients(),
+            silence_timeout=self.silence_timeout,
         )
         return ProxyOptions(
             settings=settings,
@@ -144,6 +147,13 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
             proxy_protocol=self.proxy_protocol,
             bind_cookies=self.bind_cookies,
         )
+
+    def _silent_clients(self) -> SilentClients:
+        try:
+            return SilentClients(self.silent_clients.lower())
+        except ValueError:
+            problem = f"{self.silent_clients!r} is none of {', '.join(SilentClients)}"
+            raise ConfigError("silent-clients", problem) from None
 
     def check(self) -> None:
         """Look at everything once, so that what is wrong is said before anybody listens."""

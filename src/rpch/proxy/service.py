@@ -31,7 +31,7 @@ from rpch.trace import Tracer
 from rpch.vconn.inbound import SERVER_UNAVAILABLE, InboundProxy
 from rpch.vconn.machine import Machine
 from rpch.vconn.outbound import OutboundProxy
-from rpch.vconn.settings import Settings
+from rpch.vconn.settings import ProxySettings
 from rpch.vconn.tables import VirtualConnections
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ FAREWELL: Final = 0.5  # seconds for clients to read on IN why their connection 
 class ProxyOptions:
     """What an administrator may set besides the rules. Times in seconds."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: ProxySettings = field(default_factory=ProxySettings)
     connect_timeout: float = 10.0
     first_pdu_timeout: float = 15.0
     framing: Framing = Framing.LENGTH

@@ -165,6 +165,13 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         float,
         _told(CHANNELS, "Seconds in which both halves of a connection must be here.", least=0.1, most=3600),
     ] = 900.0
+    silent_clients: Annotated[
+        str,
+        _told(CHANNELS, "Clients that never acknowledge: wait for it, deduce that they read, or release all."),
+    ] = "deduce"
+    silence_timeout: Annotated[
+        float, _told(CHANNELS, "Seconds they get before that, with nothing left.", least=0, most=3600)
+    ] = 2.0
     chunked: Annotated[bool, _told(CHANNELS, "Answer OUT channels in chunks.")] = False
     bind_cookies: Annotated[
         bool,

@@ -22,6 +22,7 @@ from rpch.vconn.events import (
     Action,
     Closed,
     CloseRequested,
+    Congested,
     Consumed,
     Deliver,
     Event,
@@ -30,6 +31,7 @@ from rpch.vconn.events import (
     NonsenseArrived,
     Opened,
     Place,
+    Relieved,
     RpcArrived,
     RtsArrived,
     Submit,
@@ -155,6 +157,10 @@ class DirectConnection:
                 self._joint.deliver(run)
             case LegClosed():
                 self._ended()
+            case Congested():
+                pass  # the joint asks how much waits
+            case Relieved():
+                self._joint.turned()
             case _:
                 log.info("refused", peer=self._leg.peer, rule="V1", detail=type(event).__name__)
                 self.close()

@@ -90,7 +90,7 @@ from rpch.vconn.events import (
 )
 from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow, WindowViolated
 from rpch.vconn.machine import Machine, Timer, state_names
-from rpch.vconn.settings import KIB, ClientSettings, seconds, usable_window
+from rpch.vconn.settings import KIB, LIFETIME_MAXIMUM, ClientSettings, seconds
 
 RECYCLE_BELOW = 4 * KIB  # of lifetime left  (3.2.2.4.2 <32>)
 RESERVE = 2 * KIB  # of IN-H, for RTS PDUs only
@@ -299,8 +299,11 @@ class ClientConnection(Machine):
         if ack.channel not in self._outlet.window.cookies:
             return []  # of a channel that is gone (3.2.1.5.1.2)
         self._outlet.window.acknowledge(ack)
-        self._sent_at = self.now if self._outlet.queue else self._sent_at
-        return [*self._outlet.pump(), *self._recycle_if_due()]
+        return self.let_go(self._outlet)
+
+    def let_go(self, outlet: Outlet) -> list[Action]:
+        self._sent_at = self.now if outlet.queue else self._sent_at
+        return [*outlet.pump(), *self._recycle_if_due()]
 
     # The virtual IN channel  MS-RPCH 3.2.2.4.2, 3.2.2.5.5
 
@@ -314,7 +317,7 @@ class ClientConnection(Machine):
         self.in_state = IN_OWN_MOVES[self.in_state]
         self.set_timer(Timer.IN, self.now + self._settings.setup_timeout)
         # A channel that a window could fill would be used up before the server has even switched to it.
-        lifetime = max(self._settings.channel_lifetime, 2 * usable_window(self._peer_window))
+        lifetime = min(max(self._settings.channel_lifetime, 2 * self._peer_window), LIFETIME_MAXIMUM)
         successor = self._new_outlet(self.in_h.successor(), next(self._cookies), 0)
         successor.lifetime = Lifetime(lifetime)
         self._next_in = successor

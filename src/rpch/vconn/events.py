@@ -186,6 +186,20 @@ class CloseRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class Congested:
+    """What was written to a leg piles up on our side: TCP takes no more of it for now."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Relieved:
+    """Nearly all of it has left."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The deadline has come."""
 
@@ -205,6 +219,8 @@ Event = (
     | LegClosed
     | Consumed
     | CloseRequested
+    | Congested
+    | Relieved
     | Tick
 )
 
@@ -266,6 +282,13 @@ class ReadOn:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowWaived:
+    """For people: this leg's peer never acknowledges, so its window is not counted any more."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
 class CloseLeg:
     """Close a leg after what was written to it has left."""
 
@@ -296,6 +319,7 @@ Action = (
     | SetKeepalive
     | StopReading
     | ReadOn
+    | WindowWaived
     | CloseLeg
     | Opened
     | Closed

@@ -22,9 +22,9 @@ from rpch.dcerpc.framing import Bytes, longest_prefix, pdu_size
 from rpch.errors import RemoteProtocolError
 from rpch.rts.commands import FlowControlAck
 from rpch.vconn.events import Action, Forward, Leg
-from rpch.vconn.settings import usable_window
 
 MODULUS = 1 << 32
+UNBOUNDED = 1 << 62  # bytes that may be sent to a peer whose window is not counted
 EAGER_BELOW = 8192  # a window smaller than two fragments of this size is acknowledged eagerly
 
 
@@ -41,7 +41,17 @@ class Inlet:
     offer an eighth of the window at least, or each PDU would cost one.
     """
 
-    __slots__ = ("_acknowledge", "_limit", "advertised", "cookie", "due_below", "queued", "received", "size")
+    __slots__ = (
+        "_acknowledge",
+        "_limit",
+        "advertised",
+        "cookie",
+        "due_below",
+        "mute",
+        "queued",
+        "received",
+        "size",
+    )
 
     def __init__(
         self,
@@ -52,10 +62,11 @@ class Inlet:
         strict: bool,
         burst: int = 0,
     ) -> None:
-        """A tolerant inlet takes two windows, and a `burst` besides."""
+        """A tolerant inlet takes two windows, and a `burst` besides. A `mute` one acknowledges nothing."""
         self.size, self.cookie = size, cookie
         self.queued = self.received = 0
         self.advertised = size
+        self.mute = False
         self._acknowledge = acknowledge
         self.due_below = max(size // 2, min(size, EAGER_BELOW))
         self._limit = size if strict else 2 * size + burst
@@ -81,7 +92,7 @@ class Inlet:
     def acknowledge(self) -> list[Action]:
         """Less is on offer than should be: say what may be sent, if that is worth a PDU."""
         free = self.size - self.queued
-        if free <= self.advertised or (self.queued and free - self.advertised < self.size // 8):
+        if self.mute or free <= self.advertised or (self.queued and free - self.advertised < self.size // 8):
             return []
         self.advertised = free
         return self._acknowledge(FlowControlAck(self.received % MODULUS, max(free, 0), self.cookie))
@@ -90,15 +101,16 @@ class Inlet:
 class SendWindow:
     """What may still be sent to one receiver.  MS-RPCH 3.2.1.5.1
 
-    `size` is what the receiver announced, `usable` what we use of it.
+    What a receiver announces is believed, however much it is: one that acknowledges at half its window
+    would wait for ever behind a smaller bound of ours. What may pile up here is bounded by `Congested`.
     """
 
-    __slots__ = ("_base", "_strict", "available", "cookies", "sent", "size", "usable")
+    __slots__ = ("_base", "_strict", "available", "cookies", "sent", "size", "waived")
 
     def __init__(self, size: int, cookie: bytes, *, strict: bool) -> None:
-        self.size = size
-        self.usable = self.available = usable_window(size)
+        self.size = self.available = size
         self.sent = 0
+        self.waived = False
         self.cookies: tuple[bytes, ...] = (cookie,)
         self._base = 0
         self._strict = strict
@@ -116,9 +128,14 @@ class SendWindow:
         """Take over what the receiver says it can take."""
         offered = ack.available_window
         in_flight = (self.sent - ack.bytes_received) % MODULUS
+        self.waived = False
         if not in_flight <= offered <= self.size:
             in_flight, offered = self._impossible(ack)
-        self.available = max(min(offered, self.usable) - in_flight, 0)
+        self.available = max(offered - in_flight, 0)
+
+    def waive(self) -> None:
+        """Let TCP alone say how much may be sent, until the receiver acknowledges after all."""
+        self.waived, self.available = True, UNBOUNDED
 
     def _impossible(self, ack: FlowControlAck) -> tuple[int, int]:
         """What to make of numbers that cannot be: bytes in flight, and the window on offer."""
@@ -159,13 +176,15 @@ class Marker:
 class Outlet:
     """The sending end of a virtual channel: what waits, and whether it may leave.
 
-    `reserve` is the part of a lifetime that belongs to RTS PDUs: no RPC PDU enters it.
+    `reserve` is the part of a lifetime that belongs to RTS PDUs: no RPC PDU enters it. While its leg is
+    `congested` no RPC PDU leaves; RTS PDUs do.
     """
 
-    __slots__ = ("held", "leg", "lifetime", "parting", "plugged", "queue", "reserve", "window")
+    __slots__ = ("congested", "held", "leg", "lifetime", "parting", "plugged", "queue", "reserve", "window")
 
     def __init__(self, leg: Leg, window: SendWindow, *, plugged: bool = False, reserve: int = 0) -> None:
         self.leg, self.window, self.plugged, self.reserve = leg, window, plugged, reserve
+        self.congested = False
         self.lifetime: Lifetime | None = None
         # Nothing is there that holds nothing: most channels are idle, and an empty deque has 760 bytes.
         self.queue: deque[tuple[Bytes, Inlet | None] | Marker] | None = None
@@ -184,6 +203,7 @@ class Outlet:
             left >= 0
             and size <= window.available
             and not self.plugged
+            and not self.congested
             and not self.queue
             and (lifetime is None or size + self.reserve <= lifetime.limit - lifetime.used)
         ):
@@ -206,6 +226,7 @@ class Outlet:
         if (
             not self.queue
             and not self.plugged
+            and not self.congested
             and size <= window.available
             and (lifetime is None or size + self.reserve <= lifetime.left)
         ):
@@ -238,7 +259,7 @@ class Outlet:
     def pump(self) -> list[Action]:
         """What may leave now."""
         actions: list[Action] = []
-        while self.queue and not self.plugged:
+        while self.queue and not self.plugged and not self.congested:
             entry = self.queue[0]
             if isinstance(entry, Marker):
                 self.queue.popleft()
@@ -270,6 +291,12 @@ class Outlet:
     def waiting(self) -> int:
         """Bytes of RPC PDUs that may not leave yet."""
         return sum(len(entry[0]) for entry in self.queue or () if not isinstance(entry, Marker))
+
+    @property
+    def short_of_window(self) -> bool:
+        """Whether nothing but the peer's window keeps what waits in front."""
+        free = not self.plugged and not self.congested
+        return free and self.next_size() > self.window.available
 
     def next_size(self) -> int:
         """The size of the PDU that waits in front, or 0."""

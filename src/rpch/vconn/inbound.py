@@ -6,6 +6,10 @@ server, during which IN-T is plugged: nothing the client sends leaves before the
 IN_R1/B2. Where the predecessor is on this node, the successor comes as an event to its machine
 (IN_R2): what it sends is held until IN_R2/A5 has arrived on the predecessor, since the two travel on
 different TCP connections.
+
+Observed: Samba's client asks in HTTP/1.0, heeds no window, and stops reading at any RTS PDU that comes during
+a call. So one that asks like that and has acknowledged nothing itself is not told of its window until it
+can be waiting for it. If it sends more than it was offered instead, it is never told.
 """
 
 from __future__ import annotations
@@ -68,7 +72,7 @@ from rpch.vconn.events import (
     SuccessorArrived,
     Tick,
 )
-from rpch.vconn.flow import Inlet, Outlet, SendWindow, WindowViolated
+from rpch.vconn.flow import EAGER_BELOW, Inlet, Outlet, SendWindow, WindowViolated
 from rpch.vconn.inbound_states import ALWAYS, MOVES, TRANSITIONS, S
 from rpch.vconn.machine import Machine, Timer
 from rpch.vconn.settings import KIB, ProxySettings
@@ -93,6 +97,7 @@ class InboundProxy(Machine):
     def __init__(self, leg: Leg, first: ConnB1 | InR1A1, settings: ProxySettings) -> None:
         super().__init__()
         self._settings = settings
+        self._maybe_deaf = self._mute = settings.maybe_deaf
         self._first = first
         self.virtual_connection = first.virtual_connection.value
         cookie = first.in_channel if isinstance(first, ConnB1) else first.successor
@@ -135,6 +140,8 @@ class InboundProxy(Machine):
         leg, run = event.leg, event.run
         if leg is self.in_h and self.state is not FLUSHING:
             actions = self._outlet.relay(run, self._inlet)
+            if self._maybe_deaf:
+                self._listen_for_a_pause()
             return self._regulated(actions) if self._outlet.queue else actions
         if leg is self._successor:
             self._hold(False, run)
@@ -211,7 +218,30 @@ class InboundProxy(Machine):
         if ack.channel not in self._outlet.window.cookies:
             return []  # of a channel that is gone (3.2.1.5.1.2)
         self._outlet.window.acknowledge(ack)
-        return self._regulated(self._outlet.pump())
+        return self.let_go(self._outlet)
+
+    def let_go(self, outlet: Outlet) -> list[Action]:
+        return self._regulated(outlet.pump())
+
+    def _listen_for_a_pause(self) -> None:
+        """What a client does that was not told of its window: it goes on, or it waits."""
+        if self._inlet.advertised < 0:
+            self._maybe_deaf = False
+            self.stop_timer(Timer.ACK)
+        elif self._inlet.advertised < EAGER_BELOW:
+            self.set_timer(Timer.ACK, self.now + self._settings.silence_timeout)
+
+    def _speak_up(self) -> list[Action]:
+        """The client knows of windows."""
+        self._maybe_deaf = self._mute = self._inlet.mute = False
+        self.stop_timer(Timer.ACK)
+        return self._inlet.acknowledge() if self._inlet.advertised < self._inlet.due_below else []
+
+    def pass_on(self, leg: Leg, message: RtsMessage, data: bytes) -> list[Action]:
+        passed = super().pass_on(leg, message, data)
+        if self._mute and leg is self.in_h and message.is_a(AckWithDestination):
+            return [*passed, *self._speak_up()]
+        return passed
 
     def _regulated(self, actions: list[Action]) -> list[Action]:
         """A client that does not wait for its window waits for TCP.
@@ -289,6 +319,8 @@ class InboundProxy(Machine):
         return self.abort(None)
 
     def timed_out(self, timer: Timer) -> list[Action]:
+        if timer is Timer.ACK:
+            return self._speak_up()
         missing = "the server did not answer" if timer is Timer.SETUP else "IN_R2/A5 did not come"
         return self.abort(TransportError(f"{missing} in {self._settings.setup_timeout:g} s"))
 
@@ -306,4 +338,6 @@ class InboundProxy(Machine):
 
     def _new_inlet(self, cookie: bytes) -> Inlet:
         window, strict = self._settings.receive_window, self._settings.strict
-        return Inlet(window, cookie, self._acknowledge, strict=strict, burst=ONE_READ)
+        inlet = Inlet(window, cookie, self._acknowledge, strict=strict, burst=ONE_READ)
+        inlet.mute = self._mute
+        return inlet

@@ -27,10 +27,12 @@ from rpch.vconn.events import (
     Action,
     Closed,
     CloseLeg,
+    Congested,
     Event,
     Leg,
     PassOn,
     Place,
+    Relieved,
     RpcArrived,
     RtsArrived,
 )
@@ -46,6 +48,7 @@ class Timer(Enum):
     PING = auto()  # a channel to have been silent for too long
     IN = auto()  # the virtual IN channel to be recycled
     OUT = auto()  # the virtual OUT channel to be recycled
+    ACK = auto()  # a client to acknowledge for the first time
 
 
 class Machine(ABC):
@@ -95,6 +98,8 @@ class Machine(ABC):
                 return self.rpc_arrived(event)
             if type(event) is RtsArrived:
                 return self._rts_arrived(event)
+            if isinstance(event, Congested | Relieved):
+                return self.congestion(event.leg, congested=isinstance(event, Congested))
             return self.turn(event)
         except RemoteProtocolError as why:
             return self.abort(why)
@@ -118,6 +123,21 @@ class Machine(ABC):
     @abstractmethod
     def outlet(self, place: Place) -> Outlet | Leg | None:
         """What leads towards a place: an outlet that may be plugged, a bare leg, or nothing yet."""
+
+    def congestion(self, leg: Leg, *, congested: bool) -> list[Action]:
+        """TCP takes no more on a leg, or takes on: RPC PDUs wait meanwhile, whatever the window says.
+
+        So what a leg may hold is bounded, however large a window its peer announces.
+        """
+        for outlet in self.outlets():
+            if outlet.leg is leg:
+                outlet.congested = congested
+                return [] if congested else self.let_go(outlet)
+        return []
+
+    def let_go(self, outlet: Outlet) -> list[Action]:
+        """What may leave now that there is room for it, and what follows from that."""
+        return outlet.pump()
 
     def held(self, leg: Leg, message: RtsMessage, data: bytes) -> bool:
         """Whether this leg's PDUs must wait for now, and this one does too."""

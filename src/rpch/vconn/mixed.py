@@ -30,8 +30,10 @@ from rpch.vconn.events import (
     NonsenseArrived,
     Opened,
     Place,
+    ReadOn,
     RefuseChannel,
     RpcArrived,
+    StopReading,
     Tick,
 )
 from rpch.vconn.flow import Inlet, Outlet, WindowViolated
@@ -100,6 +102,11 @@ class MixedProxy(Machine):
 
     def outlet(self, place: Place) -> None:
         return None
+
+    def congestion(self, leg: Leg, *, congested: bool) -> list[Action]:
+        """Without windows TCP alone makes a sender wait: we read no more than the other side takes."""
+        source = self.server if leg is self.client else self.client
+        return [StopReading(source) if congested else ReadOn(source)]
 
     def rts_recognised(self, leg: Leg, pdu: RtsPdu) -> list[Action]:
         raise self.unexpected(pdu)

@@ -8,6 +8,9 @@ Where the predecessor is on this node, the successor comes as an event to its ma
 things must happen before the successor takes over, in either order: the server's OUT_R2/B1, behind
 which everything queued for the predecessor still leaves there, then B3; and the client's OUT_R2/C1 on
 the successor, before which its head may not be written.
+
+A client that never acknowledges is let off its window when it has shown that it reads (`silence.py`): from
+then on TCP alone says how much it may be sent. If it acknowledges after all, its window counts again.
 """
 
 from __future__ import annotations
@@ -70,12 +73,14 @@ from rpch.vconn.events import (
     Send,
     SuccessorArrived,
     Tick,
+    WindowWaived,
 )
 from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow
 from rpch.vconn.inbound import SERVER_UNAVAILABLE
 from rpch.vconn.machine import Machine, Timer
 from rpch.vconn.outbound_states import ALWAYS, MOVES, SUCCESSOR, TRANSITIONS, S
 from rpch.vconn.settings import ProxySettings
+from rpch.vconn.silence import Silence, SilentClients
 
 NOTIFY_ABOVE = 1031  # bytes of pings, before the server is told  (3.2.4.6 <50>)
 LAST_WORDS = 128  # of OUT-H, for what ends a recycling: pings must not use it
@@ -102,6 +107,8 @@ class OutboundProxy(Machine):
         cookie = first.out_channel if isinstance(first, ConnA1) else first.successor
         self.state = S.CONNECTING if isinstance(first, ConnA1) else S.CONNECTING_R1
         self.out_h, self.out_t = leg, Leg(Place.OUT_T)
+        self._silence: Silence | None = None  # until the client has acknowledged something
+        self._waived = False
         self._outlet = self._new_outlet(leg, cookie.value, first.window.size)
         self._inlet = Inlet(settings.receive_window, cookie.value, self._acknowledge, strict=settings.strict)
         self._successor: Leg | None = None
@@ -141,8 +148,13 @@ class OutboundProxy(Machine):
             raise self.unexpected(event)  # a client must not send RPC PDUs here (3.2.4.5.2)
         outlet = self._outlet
         self._sent_at = self.now
+        if self._silence is not None:
+            self._silence.answering(event.run, waiting=outlet.queue is not None)
         actions = outlet.relay(event.run, self._inlet)
-        return self._within_lifetime(actions) if outlet.queue else actions
+        if not outlet.queue:
+            return actions
+        self._await_acknowledgement()
+        return self._within_lifetime(actions)
 
     def turn(self, event: Event) -> list[Action]:
         match event:
@@ -283,7 +295,33 @@ class OutboundProxy(Machine):
         if ack.channel not in self._outlet.window.cookies:
             return []  # of a channel that is gone (3.2.1.5.1.2)
         self._outlet.window.acknowledge(ack)
-        return self._within_lifetime(self._outlet.pump()) if self._outlet.queue else []
+        self._silence, self._waived = None, False
+        self.stop_timer(Timer.ACK)
+        return self.let_go(self._outlet)
+
+    def let_go(self, outlet: Outlet) -> list[Action]:
+        if not outlet.queue:
+            return []
+        actions = outlet.pump()
+        self._await_acknowledgement()
+        return self._within_lifetime(actions)
+
+    def _await_acknowledgement(self) -> None:
+        """A client that has never acknowledged has nothing left of its window: give it a moment to do so."""
+        silence = self._silence
+        if silence is None or Timer.ACK in self._timers or not self._outlet.short_of_window:
+            return
+        if silence.reads or self._settings.silent_clients is SilentClients.RELEASE:
+            self.set_timer(Timer.ACK, self.now + self._settings.silence_timeout)
+
+    def _let_off(self) -> list[Action]:
+        """The moment is over, and the client has taken from TCP all that it was sent."""
+        outlet = self._outlet
+        if self._silence is None or not outlet.short_of_window:
+            return []
+        self._silence, self._waived = None, True
+        outlet.window.waive()
+        return [WindowWaived(outlet.leg), *self.let_go(outlet)]
 
     def _within_lifetime(self, actions: list[Action]) -> list[Action]:
         """What waits now may wait for a window, but not for ever: a server must not send that much."""
@@ -318,6 +356,8 @@ class OutboundProxy(Machine):
     def timed_out(self, timer: Timer) -> list[Action]:
         if timer is Timer.PING:
             return self._ping_if_idle()
+        if timer is Timer.ACK:
+            return self._let_off()
         missing = "the other half" if timer is Timer.SETUP else "the successor's turn"
         return self.abort(TransportError(f"{missing} did not come in {self._settings.setup_timeout:g} s"))
 
@@ -343,6 +383,11 @@ class OutboundProxy(Machine):
         return self.abort(None) if leg in self.legs() else []
 
     def _new_outlet(self, leg: Leg, cookie: bytes, window: int) -> Outlet:
-        outlet = Outlet(leg, SendWindow(window, cookie, strict=self._settings.strict), plugged=True)
+        settings = self._settings
+        outlet = Outlet(leg, SendWindow(window, cookie, strict=settings.strict), plugged=True)
+        if self._waived:
+            outlet.window.waive()
+        elif not settings.strict and settings.silent_clients is not SilentClients.WAIT:
+            self._silence = Silence(window)
         outlet.lifetime = Lifetime(self._settings.channel_lifetime)
         return outlet

@@ -284,8 +284,11 @@ class ServerConnection(Machine):
         for outlet in (self._outlet, self._next_out):
             if outlet is not None and ack.channel in outlet.window.cookies:
                 outlet.window.acknowledge(ack)
-                return [*outlet.pump(), *self._recycle_if_due()]
+                return self.let_go(outlet)
         return []  # of a channel that is gone (3.2.1.5.1.2)
+
+    def let_go(self, outlet: Outlet) -> list[Action]:
+        return [*outlet.pump(), *self._recycle_if_due()]
 
     # The virtual IN channel  MS-RPCH 3.2.5.5.5 to 3.2.5.5.8
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from rpch.errors import ConfigError
+from rpch.vconn.silence import SilentClients
 
 KIB = 1024
 WINDOW_MINIMUM, WINDOW_MAXIMUM = 8 * KIB, 256 * KIB
 LIFETIME_MINIMUM, LIFETIME_MAXIMUM = 128 * KIB, 1 << 31
 TIMEOUT_MINIMUM, TIMEOUT_MAXIMUM = 120.0, 14_400.0
 UNKNOWN_CLIENT = IPv4Address(0)
-PEER_WINDOW_CAP = 256 * KIB  # what we use of a larger window: it bounds what may wait in a buffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +54,31 @@ class ProxySettings(Settings):
     """What a proxy needs besides.
 
     `client` is the address the request came from, `bound_to` the user whose virtual connections alone it may
-    join; nobody's may be joined by everybody who knows the cookie.
+    join; nobody's may be joined by everybody who knows the cookie. `silent_clients` says what becomes of one
+    that has never acknowledged and whose OUT window has been used up for `silence_timeout` seconds. `strict`
+    lets none of them off. `http_1_0` is how the client asked.
     """
 
     client: IPv4Address | IPv6Address = UNKNOWN_CLIENT
+    http_1_0: bool = False
     require_banner: bool = False
     bound_to: str = ""
+    silent_clients: SilentClients = SilentClients.DEDUCE
+    silence_timeout: float = 2.0
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        _within("silence_timeout", self.silence_timeout, 0.0, TIMEOUT_MAXIMUM)
+
+    @property
+    def maybe_deaf(self) -> bool:
+        """Whether the client may be one that takes no acknowledgement, and needs none."""
+        return self.http_1_0 and not self.strict and self.silent_clients is not SilentClients.WAIT
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise ConfigError(name, f"{value:g} is outside {low:g} to {high:g}")
-
-
-def usable_window(announced: int) -> int:
-    """How much of a peer's announced window we use.
-
-    Nothing is refused for its value: real peers leave the range, and a window below the minimum
-    still works, slowly.
-    """
-    return min(announced, PEER_WINDOW_CAP)
 
 
 def usable_lifetime(announced: int) -> int:

@@ -5,17 +5,19 @@ import socket
 
 import pytest
 
-from rpch.aio.leg import BANNER, UNREAD_LIMIT, LegConnection
+from rpch.aio.leg import BANNER, CONGESTED_ABOVE, RELIEVED_BELOW, UNREAD_LIMIT, LegConnection
 from rpch.dcerpc.pdus import Request
 from rpch.errors import DecodeError
 from rpch.testing.rts_samples import SAMPLES
 from rpch.vconn.events import (
     BannerArrived,
+    Congested,
     Event,
     Leg,
     LegClosed,
     NonsenseArrived,
     Place,
+    Relieved,
     RpcArrived,
     RtsArrived,
 )
@@ -225,15 +227,15 @@ def test_a_peer_that_reads_nothing_is_given_up_when_much_waits_for_it() -> None:
     leg.pause_writing()
     transport.unsent = UNREAD_LIMIT
     leg.write(CALL)
-    assert not ear.events
+    assert ear.events == [Congested(leg.leg)]
     transport.unsent = UNREAD_LIMIT + 1
     leg.write(CALL)
-    (event,) = ear.events
+    _, event = ear.events
     assert isinstance(event, NonsenseArrived)
     assert "does not read" in str(event.why)
     leg.resume_writing()
     leg.write(CALL)
-    assert len(ear.events) == 1
+    assert ear.events[2:] == [Relieved(leg.leg)]
 
 
 def test_chunks_hold_one_pdu_each_and_heads_stay_heads() -> None:
@@ -331,14 +333,20 @@ def test_an_adopted_connection_is_read_from_its_first_bytes_on() -> None:
 # TCP
 
 
-def test_a_leg_without_windows_stops_its_partner_while_it_cannot_write() -> None:
-    near, far = leg_with(Ear()), leg_with(Ear())
-    near.partner, far.partner = far, near
-    near.pause_writing()
-    assert not transport_of(far).is_reading()
-    near.resume_writing()
-    assert transport_of(far).is_reading()
-    leg_with(Ear()).pause_writing()  # with windows there is no partner to stop
+async def test_what_piles_up_unsent_is_told_once_it_is_more_than_a_window_and_when_it_has_left() -> None:
+    ear = Ear()
+    leg = leg_with(ear)
+    assert transport_of(leg).limits == (CONGESTED_ABOVE, RELIEVED_BELOW)
+    leg.pause_writing()
+    leg.resume_writing()
+    assert ear.events == [Congested(leg.leg), Relieved(leg.leg)]
+    leg.close()
+    leg.pause_writing()
+    leg.resume_writing()
+    assert len(ear.events) == 2  # its machine has no more to do with it
+    adopted = MemoryTransport()
+    LegConnection(Leg(Place.IN_H), ear).adopt(adopted, b"")
+    assert adopted.limits == (CONGESTED_ABOVE, RELIEVED_BELOW)
 
 
 async def test_tcp_probes_a_silent_peer() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 import pytest
@@ -10,25 +10,32 @@ import pytest
 from rpch.errors import DecodeError, TransportError, UnexpectedMessage, UnrecognisedPdu
 from rpch.rts.commands import Destination, FlowControlAck, ForwardDestination
 from rpch.rts.pdus import AckWithDestination, Ping, RtsPdu
+from rpch.testing.situations import CALL, client, inbound, outbound, server
 from rpch.vconn.client import ClientConnection
 from rpch.vconn.events import (
     Action,
     Closed,
     CloseLeg,
     CloseRequested,
+    Congested,
     Event,
+    Forward,
     Leg,
     LegClosed,
     PassOn,
     Place,
+    Relieved,
     RpcArrived,
     RtsArrived,
+    Submit,
     Tick,
 )
 from rpch.vconn.flow import Inlet, Outlet, SendWindow
 from rpch.vconn.inbound import InboundProxy
+from rpch.vconn.inbound_states import InState
 from rpch.vconn.machine import Machine, Timer, state_names
 from rpch.vconn.outbound import OutboundProxy
+from rpch.vconn.outbound_states import OutState
 from rpch.vconn.server import ServerConnection
 from rpch.vconn.server_states import InChannelState, OutChannelState
 
@@ -171,6 +178,44 @@ def test_what_a_plugged_leg_holds_is_bounded() -> None:
     for _ in range(2 * Machine.RTS_LIMIT // len(event.data)):
         machine.handle(event, 0.0)
     assert machine.finished
+
+
+# Congestion
+
+SENDERS = {
+    "client": (client, Place.IN_H),
+    "inbound": (lambda: inbound(InState.OPENED), Place.IN_T),
+    "server": (server, Place.OUT_T),
+    "outbound": (lambda: outbound(OutState.OPENED), Place.OUT_H),
+}
+
+
+def speak(machine: Machine) -> list[Action]:
+    """One RPC PDU is there to be sent."""
+    if isinstance(machine, InboundProxy | OutboundProxy):
+        leg = machine.in_h if isinstance(machine, InboundProxy) else machine.out_t
+        return machine.handle(RpcArrived(leg, CALL), 1.0)
+    return machine.handle(Submit(CALL), 1.0)
+
+
+@pytest.mark.parametrize(("make", "place"), SENDERS.values(), ids=SENDERS)
+def test_rpc_pdus_wait_while_tcp_takes_no_more(make: Callable[[], Machine], place: Place) -> None:
+    machine = make()
+    (leg,) = [leg for leg in machine.legs() if leg.place is place]
+    assert machine.handle(Congested(leg), 1.0) == []
+    assert speak(machine) == []
+    assert machine.handle(Relieved(leg), 2.0) == [Forward(leg, CALL)]
+    assert speak(machine) == [Forward(leg, CALL)]
+
+
+@pytest.mark.parametrize(("make", "place"), SENDERS.values(), ids=SENDERS)
+def test_congestion_of_other_legs_concerns_nobody(make: Callable[[], Machine], place: Place) -> None:
+    machine = make()
+    for leg in machine.legs():
+        if leg.place is not place:
+            assert machine.handle(Congested(leg), 1.0) == []
+            assert speak(machine)
+            assert machine.handle(Relieved(leg), 2.0) == []
 
 
 # What arrives

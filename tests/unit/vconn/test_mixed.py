@@ -15,6 +15,7 @@ from rpch.vconn.events import (
     Closed,
     CloseLeg,
     CloseRequested,
+    Congested,
     Connect,
     Connected,
     ConnectFailed,
@@ -25,9 +26,12 @@ from rpch.vconn.events import (
     NonsenseArrived,
     Opened,
     Place,
+    ReadOn,
     RefuseChannel,
+    Relieved,
     RpcArrived,
     RtsArrived,
+    StopReading,
     Tick,
 )
 from rpch.vconn.mixed import EARLY_LIMIT, SERVER_UNAVAILABLE, MixedProxy, MixedState
@@ -163,3 +167,11 @@ def test_the_end_is_the_end() -> None:
     assert machine.handle(RpcArrived(machine.client, RUN), 2.0) == []
     assert machine.condition == "FINISHED"
     assert (machine.inlets(), machine.outlets()) == ([], [])
+
+
+def test_without_windows_one_side_is_read_as_the_other_takes_it() -> None:
+    machine = opened()
+    assert machine.handle(Congested(machine.client), 1.0) == [StopReading(machine.server)]
+    assert machine.handle(Relieved(machine.client), 2.0) == [ReadOn(machine.server)]
+    assert machine.handle(Congested(machine.server), 3.0) == [StopReading(machine.client)]
+    assert machine.handle(Relieved(machine.server), 4.0) == [ReadOn(machine.client)]

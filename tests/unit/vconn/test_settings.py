@@ -9,13 +9,11 @@ from rpch.vconn.settings import (
     KIB,
     LIFETIME_MAXIMUM,
     LIFETIME_MINIMUM,
-    PEER_WINDOW_CAP,
     ClientSettings,
     ProxySettings,
     Settings,
     seconds,
     usable_lifetime,
-    usable_window,
 )
 
 
@@ -64,10 +62,10 @@ def test_a_client_asks_for_a_keepalive_of_a_minute_or_for_the_default() -> None:
         ClientSettings(keepalive=59.0)
 
 
-def test_of_a_peers_window_we_use_what_bounds_our_buffers() -> None:
-    assert usable_window(65_536) == 65_536
-    assert usable_window(1 << 24) == PEER_WINDOW_CAP
-    assert usable_window(100) == 100
+@pytest.mark.parametrize("seconds", [-1.0, 14_401.0])
+def test_a_silent_client_is_waited_for_neither_backwards_nor_for_ever(seconds: float) -> None:
+    with pytest.raises(ConfigError, match="silence_timeout"):
+        ProxySettings(silence_timeout=seconds)
 
 
 def test_of_a_peers_lifetime_we_use_what_is_legal() -> None:
