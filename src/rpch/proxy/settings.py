@@ -167,7 +167,7 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = 900.0
     silent_clients: Annotated[
         str,
-        _told(CHANNELS, "Clients that never acknowledge: wait for it, deduce that they read, or release all."),
+        _told(CHANNELS, "Clients that never acknowledge: wait, deduce that they read, or release all."),
     ] = "deduce"
     silence_timeout: Annotated[
         float, _told(CHANNELS, "Seconds they get before that, with nothing left.", least=0, most=3600)

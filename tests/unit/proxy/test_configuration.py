@@ -22,6 +22,7 @@ from rpch.http.heads import HeadLimits
 from rpch.proxy.accounts import LdapSettings, StoredAccounts
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.vconn.settings import LIFETIME_MINIMUM
+from rpch.vconn.silence import SilentClients
 from tests.unit.auth.gss_library import GssLibrary
 
 
@@ -231,3 +232,11 @@ def test_autodiscover_needs_people() -> None:
     with pytest.raises(ConfigError, match="name it with database"):
         ProxyConfiguration(no_tls=True, autodiscover=True).options()
     ProxyConfiguration(no_tls=True, autodiscover=True, database="x.sqlite3").options()
+
+
+def test_silent_clients_are_judged_by_a_word_that_is_known() -> None:
+    options = ProxyConfiguration(silent_clients="Release", silence_timeout=0.5).options()
+    assert (options.settings.silent_clients, options.settings.silence_timeout) == (SilentClients.RELEASE, 0.5)
+    with pytest.raises(ConfigError, match="none of wait, deduce, release") as refused:
+        ProxyConfiguration(silent_clients="no").options()
+    assert refused.value.setting == "silent-clients"
