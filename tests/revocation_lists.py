@@ -35,13 +35,21 @@ class Issuer:
         self.certificate = (self.parent or self).issue(self.name, authority=True, key=self.key)
 
     def issue(
-        self, name: str, *, authority: bool = False, key: ec.EllipticCurvePrivateKey | None = None
+        self,
+        name: str,
+        *,
+        authority: bool = False,
+        key: ec.EllipticCurvePrivateKey | None = None,
+        names: Sequence[str] = (),
     ) -> x509.Certificate:
         """A certificate for this name."""
         own = key or ec.generate_private_key(ec.SECP256R1())
         builder = x509.CertificateBuilder().subject_name(name_of(name)).issuer_name(name_of(self.name))
         builder = builder.public_key(own.public_key()).serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(self.start).not_valid_after(self.start + 3650 * DAY)
+        if names:
+            hosts = x509.SubjectAlternativeName([x509.DNSName(each) for each in names])
+            builder = builder.add_extension(hosts, critical=False)
         constraints = x509.BasicConstraints(ca=authority, path_length=None)
         return builder.add_extension(constraints, critical=True).sign(self.key, hashes.SHA256())
 

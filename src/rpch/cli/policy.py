@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from rpch.cli.configuration import DEFAULT, configure, origin
 from rpch.cli.example_settings import example_settings
 from rpch.cli.output import print_event, print_line, print_text
 from rpch.cli.setting_options import takes_settings
+from rpch.front.switched_settings import switched
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.dangers import dangers
 from rpch.proxy.shown_settings import flattened, shown_value
 
+DATABASE: Final = "database, see rpch outlook-anywhere"
 _HELP: Final = "Look at a proxy's settings before they are used."
 
 policy = typer.Typer(help=_HELP, no_args_is_help=True)
@@ -39,15 +44,15 @@ def check(given: dict[str, Any], file: File = None, json: Json = False) -> None:
 
     The exit status is 0 when there are none, 1 when there are, and 2 when the settings cannot be used.
     """
-    settings = configure(ProxyConfiguration, file, given)
+    settings, switched_by_database = _effective(file, given)
     settings.tls()
     settings.check()
-    found = dangers(settings, file)
-    everything = flattened(settings)
+    found = dangers(settings, file, on_command_line=[name for name in given if given[name] is not None])
+    everything, where = flattened(settings), partial(_origin, file, given, switched_by_database)
     for danger in found:
         if json:
             values = {
-                name: {"value": shown_value(name, everything.get(name)), "from": _origin(name, file, given)}
+                name: {"value": shown_value(name, everything.get(name)), "from": where(name)}
                 for name in danger.settings
             }
             facts = {"settings": danger.settings, "values": values}
@@ -70,8 +75,9 @@ def show(
     json: Json = False,
 ) -> None:
     """Show each setting, the value that holds, and where it comes from. Passwords are left out."""
-    for name, value in flattened(configure(ProxyConfiguration, file, given)).items():
-        source = _origin(name, file, given)
+    settings, switched_by_database = _effective(file, given)
+    for name, value in flattened(settings).items():
+        source = _origin(file, given, switched_by_database, name)
         if changed and source == DEFAULT:
             continue
         if json:
@@ -90,7 +96,16 @@ policy.command()(check)
 policy.command()(show)
 
 
-def _origin(name: str, file: Path | None, given: dict[str, Any]) -> str:
+def _effective(file: Path | None, given: dict[str, Any]) -> tuple[ProxyConfiguration, Collection[str]]:
+    """The settings that hold, and the names of those that switches in the database have replaced."""
+    written = configure(ProxyConfiguration, file, given)
+    replaced = switched(written)
+    return msgspec.structs.replace(written, **replaced), [name.replace("_", "-") for name in replaced]
+
+
+def _origin(file: Path | None, given: dict[str, Any], by_database: Collection[str], name: str) -> str:
+    if name in by_database:
+        return DATABASE
     return origin(tuple(name.split(".")), file, given)
 
 

@@ -7,6 +7,8 @@ Channels that are open stay as they were let in.
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -69,6 +71,21 @@ class SwitchedSettings:
 
     def _over(self, settings: ProxyConfiguration) -> ProxyConfiguration:
         return replace(settings, **self._values)
+
+
+def switched(settings: ProxyConfiguration) -> dict[str, Any]:
+    """What the database of these settings says instead of them, for whoever only looks at settings."""
+    if settings.database is None or not _is_there(settings.database):
+        return {}
+    from rpch.directory.database import Database  # the library takes long to load
+
+    with closing(Database.open(settings.database)) as database:
+        return _switches_in(database)
+
+
+def _is_there(database: str) -> bool:
+    """Whether there is something to look at: a look must not make a file."""
+    return database.startswith("postgresql") or Path(database.removeprefix("sqlite:///")).exists()
 
 
 def _switches_in(database: Database) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -24,6 +25,11 @@ def certificate_names(file: Path) -> list[str]:
         return []
     addresses = names.get_values_for_type(x509.IPAddress)
     return [*names.get_values_for_type(x509.DNSName), *map(str, addresses)]
+
+
+def certificate_end(file: Path) -> datetime:
+    """Until when clients take this certificate."""
+    return _first(file).not_valid_after_utc
 
 
 def _first(file: Path) -> x509.Certificate:

@@ -176,7 +176,7 @@ class Policy:
         if self.target_networks:
             if _within(found, self.target_networks):
                 return None
-        elif not _is_neighbourhood(found):
+        elif not is_of_neighbours(found):
             return None
         return Denied(
             Rule.ADDRESS, 503, f"{where} is at {found}, where no target may be", rpc_error=SERVER_UNAVAILABLE
@@ -263,17 +263,18 @@ def _is_listed(allowed: Allowed, found: IPv4Address | IPv6Address) -> bool:
 
 
 # Metadata services of hosting providers that are not link-local.
-_METADATA: Final[Sequence[Network]] = (ip_network("fd00:ec2::254/128"), ip_network("100.100.100.200/32"))
+METADATA: Final[Sequence[Network]] = (ip_network("fd00:ec2::254/128"), ip_network("100.100.100.200/32"))
 
 
-def _is_neighbourhood(address: IPv4Address | IPv6Address) -> bool:
+def is_of_neighbours(address: IPv4Address | IPv6Address) -> bool:
+    """Whether no target may be at an address unless somebody has listed it."""
     return (
         address.is_loopback
         or address.is_link_local
         or address.is_multicast
         or address.is_unspecified
         or address.is_reserved
-        or _within(address, _METADATA)
+        or _within(address, METADATA)
     )
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import trustme
 from typer.testing import CliRunner
 
 from rpch.cli import app
 from rpch.cli.example_settings import example_settings
+from rpch.directory.opening import Directory
+from rpch.directory.passwords import HashingCost
 from rpch.errors import ConfigError
+from rpch.exchange.switches import OUTLOOK_ANYWHERE, set_switches
 from rpch.proxy.configuration import ProxyConfiguration
 
 SAFE = """\
@@ -94,3 +99,23 @@ def test_the_example_is_written_to_standard_output() -> None:
 @pytest.mark.parametrize("command", ["check", "show", "example"])
 def test_each_command_says_what_it_does(command: str) -> None:
     assert "Usage" in CliRunner().invoke(app, ["policy", command, "--help"]).stdout
+
+
+def test_switches_in_the_database_hold_and_are_checked(tmp_path: Path) -> None:
+    cost = HashingCost(passes=1, memory=8, lanes=1)
+    with closing(Directory.open(str(tmp_path / "rpch.sqlite3"), cost=cost)) as directory:
+        set_switches(directory.settings, OUTLOOK_ANYWHERE, {"ExtendedProtectionTokenChecking": "None"})
+    leaf = trustme.CA().issue_cert("localhost")
+    leaf.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    text = SAFE.replace("no-tls = true", f'tls-cert = "{tmp_path}/server.pem"')
+    text += f'database = "{tmp_path}/rpch.sqlite3"\n'
+    for file in tmp_path.iterdir():
+        file.chmod(0o600)
+    status, said = check(tmp_path, text, "--json")
+    (danger, _) = map(json.loads, said.splitlines())
+    assert status == 1
+    assert danger["settings"] == ["extended-protection", "auth"]
+    held = {"value": "None", "from": "database, see rpch outlook-anywhere"}
+    assert danger["values"]["extended-protection"] == held
+    shown = CliRunner().invoke(app, ["policy", "show", str(tmp_path / "proxy.toml"), "--changed"]).stdout
+    assert re.search(r"^extended-protection +None +database", shown, re.MULTILINE)

@@ -19,7 +19,7 @@ from rpch.directory.opening import Directory
 from rpch.errors import TransportError
 from rpch.exchange.switches import ORGANISATION, OUTLOOK_ANYWHERE, set_switches
 from rpch.front import switched_settings
-from rpch.front.switched_settings import SwitchedSettings, go_by_database
+from rpch.front.switched_settings import SwitchedSettings, go_by_database, switched
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.policy import PRIVATE_NETWORKS, parse_networks
 from rpch.proxy.reload import Reloader
@@ -170,3 +170,13 @@ async def test_many_who_ask_at_once_share_a_look_that_began_after_they_asked(
 
         assert all(late <= 0 for late in await asyncio.gather(*(ask() for _ in range(50))))
         assert 1 <= len(looks) <= 2
+
+
+async def test_who_only_looks_at_settings_sees_the_switches_too(tmp_path: Path) -> None:
+    file = tmp_path / "rpch.sqlite3"
+    looked_at = replace(SETTINGS, database=f"sqlite:///{file}")
+    assert switched(SETTINGS) == switched(looked_at) == {}
+    assert not file.exists()
+    async with opened(tmp_path) as office:
+        await office.flip(IISAuthenticationMethods="Basic")
+        assert switched(looked_at) == {"auth": ["Basic"]}
