@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, TextIO
+from typing import Annotated, Final, TextIO
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rpch.cli.directory_lookup import lookup
+from rpch.cli.directory_sync import sync
 from rpch.cli.output import print_event, print_line, warn
+from rpch.cli.progress import watched
 from rpch.directory.database import DEFAULT_FILE, Database
 from rpch.directory.transfer.csv_files import read_csv, write_csv
 from rpch.directory.transfer.exporting import attribute_names, count_entries, export_records
@@ -25,7 +25,7 @@ from rpch.directory.transfer.records import BadRecord, Record
 from rpch.directory.transfer.vcards import read_vcards, write_vcards
 from rpch.errors import ConfigError
 
-directory = typer.Typer(help="The address book: import, export, look up.", no_args_is_help=True)
+directory = typer.Typer(help="The address book: import, export, mirror, look up.", no_args_is_help=True)
 
 DATA: Final = Path("data")
 LARGE: Final = 2000  # entries; below, there is nothing to watch
@@ -51,10 +51,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON line an event.")]
 
 @directory.callback()
 def about() -> None:
-    """The address book: import, export, look up."""
+    """The address book: import, export, mirror, look up."""
 
 
 directory.command()(lookup)
+directory.command()(sync)
 
 
 @directory.command("import")
@@ -75,7 +76,7 @@ def import_(
     with _database(data, database) as opened, _reading(file) as source:
         importer = Importer(opened, what_if=what_if)
         size = file.stat().st_size if file != Path("-") else 0
-        with _progress("importing", quiet=json or size < LARGE * LINE) as advance:
+        with watched("importing", quiet=json or size < LARGE * LINE) as advance:
             outcome = importer.run(_READERS[how](source), progress=advance)
     for problem in outcome.problems:
         warn(str(problem))
@@ -108,7 +109,7 @@ def export(
         total = count_entries(opened)
         with (
             _writing(file) as target,
-            _progress("exporting", total=total, quiet=json or total < LARGE) as advance,
+            watched("exporting", total=total, quiet=json or total < LARGE) as advance,
         ):
             _write(how, opened, target, advance)
     if json:
@@ -140,18 +141,18 @@ _READERS: Final[dict[Format, Callable[[TextIO], Iterator[Record | BadRecord]]]] 
 
 
 def _write(how: Format, database: Database, target: TextIO, advance: Callable[[int], None]) -> None:
-    def watched() -> Iterator[Record]:
+    def counted() -> Iterator[Record]:
         for record in export_records(database):
             yield record
             advance(1)
 
     match how:
         case Format.CSV:
-            write_csv(watched(), target, attribute_names(database))
+            write_csv(counted(), target, attribute_names(database))
         case Format.LDIF:
-            write_ldif(map(entry_of, watched()), target)
+            write_ldif(map(entry_of, counted()), target)
         case Format.VCARD:
-            write_vcards(watched(), target)
+            write_vcards(counted(), target)
 
 
 def _format_of(file: Path) -> Format:
@@ -193,19 +194,3 @@ def _writing(file: Path) -> Iterator[TextIO]:
         raise ConfigError("FILE", f"{file} cannot be written: {error.strerror}") from error
     with target:
         yield target
-
-
-@contextmanager
-def _progress(what: str, *, total: int | None = None, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error for what takes long."""
-    if quiet or not _is_somebody_there():
-        yield lambda done: None
-        return
-    columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.advance(task, done)
-
-
-def _is_somebody_there() -> bool:
-    return sys.stderr.isatty()

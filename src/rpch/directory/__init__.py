@@ -9,6 +9,7 @@
     database_accounts.py       the same accounts as an `AccountSource`
     database_counters.py       counts of wrong guesses that all processes of a farm share
     ldap_accounts.py           accounts of an LDAP server; `ldap_server.py` talks to it
+    mirror/                    an LDAP server's people in the book; `mirrored_entries.py` protects them here
     winbind_accounts.py        accounts of a Windows domain, by winbind's helper
 
 `docs/design/directory.md` says why it is like that.

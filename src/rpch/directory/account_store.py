@@ -29,6 +29,7 @@ from rpch.directory.entries import (
     remove_entries,
     touch,
 )
+from rpch.directory.mirrored_entries import refuse_mirrored
 from rpch.directory.passwords import Passwords, check_new_password
 from rpch.directory.tables import ACCOUNTS, DIRECTORY_STATE, DOMAIN_ALIASES, ENTRIES, NAME_SIZE
 from rpch.directory.upserts import insert_or
@@ -138,6 +139,7 @@ class AccountStore:
         """Change what others see of a user; None leaves it as it is, an empty mail address removes it."""
         with self._database.write() as connection:
             account, now = self._get(connection, name), self._clock()
+            refuse_mirrored(connection, [account.entry_id])
             entry = get_entries(connection, [account.entry_id])[account.entry_id]
             entry = replace(entry, display_name=entry.display_name if display_name is None else display_name)
             entry = replace(entry, mail=entry.mail if mail is None else mail or None)
@@ -148,7 +150,8 @@ class AccountStore:
         """Remove an account and its entry."""
         with self._database.write() as connection:
             account = self._get(connection, name)
-            remove_entries(connection, [account.entry_id])
+            refuse_mirrored(connection, [account.entry_id])
+            remove_entries(connection, [account.entry_id], self._clock())
             return account
 
     def add_domain_alias(self, alias: str, domain: str) -> None:

@@ -24,12 +24,14 @@ from sqlalchemy.exc import IntegrityError
 
 from rpch.auth.names import fold, has_controls
 from rpch.directory.database import Database
+from rpch.directory.mirrored_entries import refuse_mirrored
 from rpch.directory.tables import (
     DIRECTORY_STATE,
     DN_SIZE,
     ENTRIES,
     ENTRY_BINARIES,
     ENTRY_NAMES,
+    LINKS,
     NAME_SIZE,
     TOMBSTONES,
 )
@@ -150,12 +152,14 @@ class Entries:
     def change(self, changed: Entry) -> Entry:
         """Store what an entry has become; its id says which."""
         with self._database.write() as connection:
+            refuse_mirrored(connection, [changed.id])
             return change_entry(connection, changed, self._clock())
 
     def remove(self, *ids: int) -> None:
         """Remove entries, and with them their accounts, links and settings."""
         with self._database.write() as connection:
-            remove_entries(connection, ids)
+            refuse_mirrored(connection, ids)
+            remove_entries(connection, ids, self._clock())
 
     def revision(self) -> int:
         """The number of the last change; 0 while there was none."""
@@ -183,6 +187,7 @@ class Entries:
     def set_binary(self, entry_id: int, name: str, values: Sequence[bytes]) -> None:
         """Replace a binary attribute's values; no value removes it."""
         with self._database.write() as connection:
+            refuse_mirrored(connection, [entry_id])
             touch(connection, [entry_id], self._clock())
             replace_binary(connection, entry_id, name, values)
 
@@ -253,14 +258,18 @@ def replace_binary(connection: Connection, entry_id: int, name: str, values: Seq
         connection.execute(insert(ENTRY_BINARIES), rows)
 
 
-def remove_entries(connection: Connection, ids: Sequence[int]) -> None:
-    """Remove entries; others can see that they went."""
+def remove_entries(connection: Connection, ids: Sequence[int], now: float) -> None:
+    """Remove entries; others can see that they went, and that who named them does so no longer."""
     going = list(get_entries(connection, ids).values())
     if not going:
         return
+    gone = [entry.id for entry in going]
+    naming = select(LINKS.c.source_id).where(LINKS.c.target_id.in_(gone), LINKS.c.source_id.not_in(gone))
+    if left := sorted(set(connection.scalars(naming))):
+        touch(connection, left, now)
     revision = next_revision(connection)
     try:
-        connection.execute(delete(ENTRIES).where(ENTRIES.c.id.in_([entry.id for entry in going])))
+        connection.execute(delete(ENTRIES).where(ENTRIES.c.id.in_(gone)))
     except IntegrityError as error:
         raise ConfigError("entry", "holds others; remove or move them first") from error
     stones = [{"entry_id": entry.id, "guid": entry.guid, "revision": revision} for entry in going]

@@ -6,8 +6,8 @@ server as they are, so it must be one that TLS protects, or on this machine.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -85,16 +85,38 @@ class LdapServer:
         async with self._connected(dn, password) as connection:
             return connection is not None
 
-    @asynccontextmanager
-    async def _connected(self, dn: str, password: str) -> AsyncIterator[Any | None]:
-        """A connection that is this DN's; None when its password is not this one."""
-        bonsai = _library()
-        client = bonsai.LDAPClient(self.url, self.start_tls)
+    @contextmanager
+    def connected(self, raw_attributes: Sequence[str]) -> Iterator[Any]:
+        """A connection for whoever may wait for it, in a process of its own. Values come as octets.
+
+        `TransportError` when there is none, or when something goes wrong with it.
+        """
+        bonsai, client = _library(), self._client(self.bind_dn, self.bind_password)
+        client.set_raw_attributes(list(raw_attributes))
+        try:
+            connection = client.connect(timeout=self.timeout)
+        except bonsai.AuthenticationError as error:
+            raise TransportError(f"{self.url} refuses {self.bind_dn or 'anonymous questions'}") from error
+        except (bonsai.LDAPError, OSError, TimeoutError) as error:
+            raise TransportError(f"{self.url} cannot be reached: {error}") from error
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _client(self, dn: str, password: str) -> Any:
+        client = _library().LDAPClient(self.url, self.start_tls)
         client.set_cert_policy("demand")
         if self.ca_file is not None:
             client.set_ca_cert(str(self.ca_file))
         if dn:
             client.set_credentials("SIMPLE", user=dn, password=password)
+        return client
+
+    @asynccontextmanager
+    async def _connected(self, dn: str, password: str) -> AsyncIterator[Any | None]:
+        """A connection that is this DN's; None when its password is not this one."""
+        bonsai, client = _library(), self._client(dn, password)
         try:
             connection = await client.connect(is_async=True, timeout=self.timeout)
         except (bonsai.AuthenticationError, bonsai.InvalidDN, bonsai.UnwillingToPerform):
@@ -108,6 +130,31 @@ class LdapServer:
             raise TransportError(f"{self.url} gave no answer: {error}") from error
         finally:
             connection.close()
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """What an LDAP server refuses, in our words; `TransportError` for all of it."""
+    bonsai = _library()
+    try:
+        yield
+    except bonsai.SizeLimitError as error:
+        problem = "shows only some of its entries; lift the size limit of who asks"
+        raise TransportError(f"{url} {problem}") from error
+    except bonsai.NoSuchObjectError as error:
+        raise TransportError(f"{url} has no such base, or does not show it: {error}") from error
+    except (bonsai.LDAPError, TimeoutError) as error:
+        raise TransportError(f"{url} gave no answer: {error}") from error
+
+
+def password_from(file: Path | None, *, setting: str) -> str:
+    """The password in a file; nothing without one."""
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(setting, f"{file} cannot be read: {error}") from error
 
 
 def _library(setting: str = "ldap") -> ModuleType:

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from rpch.directory.database import Database
 from rpch.directory.entries import COLUMNS, Entry, entry_of, touch
+from rpch.directory.mirrored_entries import refuse_mirrored
 from rpch.directory.tables import ENTRIES, LINKS
 from rpch.directory.upserts import insert_or
 from rpch.errors import ConfigError
@@ -36,6 +37,7 @@ class Links:
         rows = [{"source_id": source_id, "name": name, "target_id": target} for target in targets]
         try:
             with self._database.write() as connection:
+                _refuse(connection, source_id, name)
                 touch(connection, [source_id], self._clock())
                 if rows:
                     connection.execute(insert_or(connection.dialect, LINKS).on_conflict_do_nothing(), rows)
@@ -46,6 +48,7 @@ class Links:
         """Undo links; those that do not exist are no mistake."""
         mine = (LINKS.c.source_id == source_id) & (LINKS.c.name == name) & LINKS.c.target_id.in_(targets)
         with self._database.write() as connection:
+            _refuse(connection, source_id, name)
             touch(connection, [source_id], self._clock())
             connection.execute(delete(LINKS).where(mine))
 
@@ -73,3 +76,9 @@ class Links:
         wanted = select(*COLUMNS).where(ENTRIES.c.id.in_(select(groups.c.id))).order_by(ENTRIES.c.id)
         with self._database.read() as connection:
             return [entry_of(row) for row in connection.execute(wanted)]
+
+
+def _refuse(connection: Connection, source_id: int, name: str) -> None:
+    """Who else keeps an entry keeps its links; delegates are rights to mailboxes, and those are ours."""
+    if name != DELEGATE:
+        refuse_mirrored(connection, [source_id])

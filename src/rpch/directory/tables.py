@@ -32,11 +32,14 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The newest migration: what a database must be at to be used."""
 
 NAME_SIZE: Final = 256
 DN_SIZE: Final = 1072  # what clients keep of a DN.  MS-OXNSPI 2.2.9.3
+
+MIRROR_KEY_SIZE: Final = 64
+MIRROR_STAMP_SIZE: Final = 128
 
 METADATA: Final = MetaData(
     naming_convention={
@@ -117,6 +120,40 @@ LINKS: Final = Table(
     Column("name", String(32), primary_key=True),
     _entry("target_id", primary_key=True),
     Index("ix_links_target_id_name", "target_id", "name"),
+)
+
+# Directories that others keep, and of which the book has a copy.
+MIRRORS: Final = Table(
+    "mirrors",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", String(512), nullable=False, unique=True),  # where it is, as a person would write it
+    Column("server", Text, nullable=False),  # which of several machines answered: their stamps differ
+    Column("token", Text, nullable=False),  # what the server said of its state when all of it was known
+    Column("newest", String(MIRROR_STAMP_SIZE), nullable=False),
+    Column("listed", Float, nullable=False),  # when all entries were compared
+)
+
+# Entries that come from such a directory, and may be changed only there.
+MIRRORED: Final = Table(
+    "mirrored",
+    METADATA,
+    _entry("entry_id", primary_key=True),
+    Column("mirror_id", Integer, ForeignKey("mirrors.id", ondelete="CASCADE"), nullable=False),
+    Column("dn", Text, nullable=False),
+    Column("dn_key", String(MIRROR_KEY_SIZE), nullable=False),  # a digest: DNs there may be of any length
+    Column("stamp", String(MIRROR_STAMP_SIZE), nullable=False),
+    Index("ix_mirrored_mirror_id_dn_key", "mirror_id", "dn_key"),
+)
+
+# Whom such entries name, there or not: links are made of those that are.
+MIRRORED_LINKS: Final = Table(
+    "mirrored_links",
+    METADATA,
+    _entry("source_id", primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("target_key", String(MIRROR_KEY_SIZE), primary_key=True),
+    Index("ix_mirrored_links_target_key", "target_key"),
 )
 
 TOMBSTONES: Final = Table(

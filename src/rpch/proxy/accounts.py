@@ -11,7 +11,7 @@ from rpch.auth.accounts import AccountSource, MemoryAccounts, parse_user_option
 from rpch.auth.counters import CounterStore
 from rpch.auth.throttle import Throttle, ThrottleLimits
 from rpch.directory.ldap_accounts import OPENLDAP, LdapAccounts
-from rpch.directory.ldap_server import LdapServer
+from rpch.directory.ldap_server import LdapServer, password_from
 from rpch.directory.winbind_accounts import COMMAND, HELPERS, TIMEOUT, WinbindAccounts
 from rpch.errors import ConfigError
 
@@ -64,7 +64,7 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             start_tls=self.start_tls,
             ca_file=self.ca_file,
             bind_dn=self.bind_dn,
-            bind_password=_secret(self.bind_password_file, setting="ldap.bind-password-file"),
+            bind_password=password_from(self.bind_password_file, setting="ldap.bind-password-file"),
             timeout=self.timeout,
         )
         server.check()
@@ -180,12 +180,3 @@ def _netbios(domain: str) -> str:
     """What stands for a domain where only a short plain name may: its first part, if that is one."""
     first = domain.partition(".")[0][:NETBIOS_SIZE]
     return first if first.isascii() else ""
-
-
-def _secret(file: Path | None, *, setting: str) -> str:
-    if file is None:
-        return ""
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(setting, f"{file} cannot be read: {error}") from error

@@ -13,11 +13,21 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
 from rpch.auth.names import fold
 from rpch.directory.database import Database
-from rpch.directory.entries import COLUMNS, Entry, NewEntry, change_entry, entry_of, insert_entries, touch
+from rpch.directory.entries import (
+    COLUMNS,
+    Entry,
+    NewEntry,
+    change_entry,
+    entry_of,
+    insert_entries,
+    replace_binary,
+    touch,
+)
+from rpch.directory.mirrored_entries import refuse_mirrored
 from rpch.directory.tables import ENTRIES, ENTRY_BINARIES
 from rpch.directory.transfer.linking import Linker
 from rpch.directory.transfer.records import BadRecord, Record
@@ -151,17 +161,12 @@ def _write(connection: Connection, plan: _Stored, made: Entry | None, now: float
     entry = made or plan.wanted
     if entry is None:
         raise ConfigError("entry", "was not made")
+    if made is None and plan.differs:
+        refuse_mirrored(connection, [entry.id])
     if made is None and plan.was != entry:
         change_entry(connection, entry, now)
     for name, values in plan.binaries.items():
-        mine = (ENTRY_BINARIES.c.entry_id == entry.id) & (ENTRY_BINARIES.c.name == name)
-        connection.execute(delete(ENTRY_BINARIES).where(mine))
-        rows = [
-            {"entry_id": entry.id, "name": name, "position": position, "data": data}
-            for position, data in enumerate(values)
-        ]
-        if rows:
-            connection.execute(insert(ENTRY_BINARIES), rows)
+        replace_binary(connection, entry.id, name, values)
     if plan.binaries:
         touch(connection, [entry.id], now)
     return entry

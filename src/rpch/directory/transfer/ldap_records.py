@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from rpch.directory.entries import EntryKind, Value
+from rpch.directory.entries import PROXY_ADDRESSES, EntryKind, Value
 from rpch.directory.transfer.ldif import LdapEntry
 from rpch.directory.transfer.records import (
     BINARY_ATTRIBUTES,
@@ -27,6 +27,7 @@ _SUFFIX: Final = "cn=recipients"
 _CLASSES: Final[Mapping[str, EntryKind]] = {
     "user": EntryKind.USER,
     "inetorgperson": EntryKind.USER,
+    "room": EntryKind.ROOM,  # RFC 4524 3.9
     "organizationalperson": EntryKind.USER,
     "person": EntryKind.USER,
     "posixaccount": EntryKind.USER,
@@ -35,7 +36,8 @@ _CLASSES: Final[Mapping[str, EntryKind]] = {
     "groupofnames": EntryKind.GROUP,
     "groupofuniquenames": EntryKind.GROUP,
 }
-_STRONGER: Final = (EntryKind.CONTACT, EntryKind.GROUP)  # what a contact is besides a person
+# What a contact or a room is besides a person.
+_STRONGER: Final = (EntryKind.CONTACT, EntryKind.GROUP, EntryKind.ROOM)
 _RESOURCES: Final = {"7": EntryKind.ROOM, "8": EntryKind.EQUIPMENT}
 _OBJECT_CLASS: Final[Mapping[EntryKind, tuple[str, ...]]] = {
     EntryKind.USER: ("top", "person", "organizationalPerson", "inetOrgPerson"),
@@ -59,9 +61,72 @@ _SAME: Final = {
     "usercertificate;binary": "userCertificate",
     "uniquemember": "member",
     "owner": "managedBy",
+    "labeleduri": "wWWHomePage",
     "mailalternateaddress": "proxyAddresses",
     "entryuuid": "entryUUID",
 }
+_SHOWN: Final = (
+    "givenName",
+    "sn",
+    "initials",
+    "title",
+    "company",
+    "department",
+    "physicalDeliveryOfficeName",
+    "telephoneNumber",
+    "otherTelephone",
+    "homePhone",
+    "otherHomePhone",
+    "mobile",
+    "pager",
+    "facsimileTelephoneNumber",
+    "telephoneAssistant",
+    "msExchAssistantName",
+    "streetAddress",
+    "l",
+    "st",
+    "postalCode",
+    "postOfficeBox",
+    "co",
+    "c",
+    "ou",
+    "name",
+    "homePostalAddress",
+    "wWWHomePage",
+    "info",
+    "description",
+    "proxyAddresses",
+    "msExchResourceCapacity",
+    "msExchResourceDisplay",
+    "msDS-PhoneticFirstName",
+    "msDS-PhoneticLastName",
+    "msDS-PhoneticDepartment",
+    "msDS-PhoneticCompanyName",
+    "msDS-PhoneticDisplayName",
+    "msDS-HABSeniorityIndex",
+    "msExchSenderHintTranslations",
+    "msExchEnableModeration",
+    "msOrg-IsOrganizational",
+    *(f"extensionAttribute{at}" for at in range(1, 16)),
+)
+_TELLING: Final = (
+    "objectClass",
+    "cn",
+    "displayName",
+    "mailNickname",
+    "mail",
+    "legacyExchangeDN",
+    "msExchHideFromAddressLists",
+    "msExchRecipientDisplayType",
+)
+READ_ATTRIBUTES: Final = (
+    *_TELLING,
+    *_SHOWN,
+    *LINK_ATTRIBUTES,
+    *BINARY_ATTRIBUTES,
+    *(name for name in _SAME if name != "entryuuid"),
+)
+"""Everything of an LDAP entry that can be read here."""
 _NOT_ATTRIBUTES: Final = frozenset(
     name.casefold()
     for name in (
@@ -84,7 +149,8 @@ _NOT_ATTRIBUTES: Final = frozenset(
         *BINARY_ATTRIBUTES,
     )
 )
-_KNOWN: Final = {name.casefold(): name for name in (*LINK_ATTRIBUTES, *BINARY_ATTRIBUTES)}
+_KNOWN: Final = {name.casefold(): name for name in (*_SHOWN, *LINK_ATTRIBUTES, *BINARY_ATTRIBUTES)}
+_PRIMARY: Final = "SMTP:"  # in front of an address that mail goes to; others have small letters
 
 
 def record_of(entry: LdapEntry) -> Record | None:
@@ -101,17 +167,20 @@ def record_of(entry: LdapEntry) -> Record | None:
     name = first("displayName", "cn", "name", "ou")
     if not name:
         raise BadRecord(where, f"{entry.dn} has no name")
+    mails = _addresses(texts)
     ours = entry.dn.casefold().endswith(_SUFFIX) and KIND.casefold() in values
     attributes: dict[str, Value] = {} if ours else {"distinguishedName": entry.dn}
     for folded, (spelled, _) in _spelled(entry).items():
         value = attribute_value(spelled, texts[folded], where) if folded not in _NOT_ATTRIBUTES else None
         if value is not None:
             attributes[spelled] = value
+    if others := _other_addresses(texts, mails):
+        attributes[PROXY_ADDRESSES] = others
     return Record(
         kind=kind,
         display_name=name,
         alias=first("mailNickname"),
-        mail=first("mail") or None,
+        mail=next(iter(mails), None),
         dn=first("legacyExchangeDN"),
         guid=_guid(values, texts),
         hidden=truth(first("msExchHideFromAddressLists"), where),
@@ -155,11 +224,15 @@ def entry_of(record: Record) -> LdapEntry:
 
 
 def _spelled(entry: LdapEntry) -> dict[str, tuple[str, Sequence[bytes]]]:
-    """Attributes by their folded names, in our spelling."""
+    """Attributes by their folded names, in our spelling. Our own names win over others for the same."""
+    given = {name.casefold(): (name, values) for name, values in entry.attributes.items()}
     found: dict[str, tuple[str, Sequence[bytes]]] = {}
-    for name, values in entry.attributes.items():
-        ours = _SAME.get(name.casefold(), _KNOWN.get(name.casefold(), name))
-        found.setdefault(ours.casefold(), (ours, values))
+    for folded, (name, values) in given.items():
+        if folded not in _SAME and ";" not in folded:
+            found[folded] = (_KNOWN.get(folded, name), values)
+    for other, ours in _SAME.items():
+        if other in given:
+            found.setdefault(ours.casefold(), (ours, given[other][1]))
     return found
 
 
@@ -182,6 +255,21 @@ def _kind(values: Mapping[str, Sequence[bytes]]) -> EntryKind | None:
     if EntryKind.USER in kinds and shown and shown[0] in _RESOURCES:
         return _RESOURCES[shown[0]]
     return next(iter(kinds), None)
+
+
+def _addresses(texts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Mail addresses that the entry names as such; else the one that other addresses say mail goes to."""
+    found = [text for text in texts.get("mail", ()) if text]
+    others = texts.get(PROXY_ADDRESSES.casefold(), ())
+    return found or [text.removeprefix(_PRIMARY) for text in others if text.startswith(_PRIMARY)][:1]
+
+
+def _other_addresses(texts: Mapping[str, Sequence[str]], mails: Sequence[str]) -> list[str]:
+    """All addresses besides, with their types; `inetOrgPerson` has several of its one kind."""
+    others = [
+        text if ":" in text else f"smtp:{text}" for text in texts.get(PROXY_ADDRESSES.casefold(), ()) if text
+    ]
+    return list(dict.fromkeys([*others, *(f"smtp:{mail}" for mail in mails[1:])]))
 
 
 def _texts(values: Sequence[bytes]) -> list[str]:

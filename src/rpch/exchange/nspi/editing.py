@@ -14,6 +14,7 @@ from typing import Final
 from rpch.directory.database import Database
 from rpch.directory.entries import change_entry, get_entries, replace_binary
 from rpch.directory.links import MANAGER, OWNER, Links
+from rpch.directory.mirrored_entries import KeptElsewhere, refuse_mirrored
 from rpch.errors import ConfigError
 from rpch.exchange.nspi.asking import page_of
 from rpch.exchange.nspi.attributes import ATTRIBUTES, BINARY_ATTRIBUTES
@@ -119,7 +120,7 @@ class BookEditor:
         meant = [object_meant(book, entry_id) for entry_id in entry_ids]
         targets = [entry_id_of(each) for each in meant if each is not None]
         if flags & DELETE:
-            self._links.remove(entry_id_of(mid), link.name, *targets)
+            self._remove(entry_id_of(mid), link.name, targets)
         elif len(targets) < len(meant):
             raise Refused(Status.ACCESS_DENIED, "an entry id that means nobody")
         else:
@@ -130,6 +131,12 @@ class BookEditor:
         try:
             self._links.add(source, name, *targets)
         except ConfigError as error:  # somebody went meanwhile
+            raise Refused(Status.ACCESS_DENIED, str(error)) from error
+
+    def _remove(self, source: int, name: str, targets: Sequence[int]) -> None:
+        try:
+            self._links.remove(source, name, *targets)
+        except KeptElsewhere as error:
             raise Refused(Status.ACCESS_DENIED, str(error)) from error
 
     def _own_mid(self, user: str | None) -> int | None:
@@ -151,6 +158,10 @@ class BookEditor:
             entry = get_entries(connection, [entry_id]).get(entry_id)
             if entry is None:
                 raise Refused(Status.INVALID_PARAMETER, "the entry is gone")
+            try:
+                refuse_mirrored(connection, [entry_id])
+            except KeptElsewhere as error:
+                raise Refused(Status.ACCESS_DENIED, str(error)) from error
             merged = {**entry.attributes, **texts}
             kept = {name: value for name, value in merged.items() if value is not None}
             change_entry(connection, replace(entry, attributes=kept), self._clock())
