@@ -18,19 +18,22 @@ include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
+moduleload syncprov
 pidfile {folder}/slapd.pid
 TLSCertificateFile {authority.certificate}
 TLSCertificateKeyFile {authority.key}
 allow bind_anon_cred bind_anon_dn
 database mdb
+maxsize 268435456
 directory {folder}/data
 suffix "{BASE}"
 rootdn "{ADMIN}"
 rootpw {ADMIN_PASSWORD}
-index uid,mail eq
+index uid,mail,objectClass,entryCSN,entryUUID eq
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="{ADMIN}" read by * none
 """
+STATE_KEPT = "overlay syncprov\n"
 
 PEOPLE = f"""\
 dn: {BASE}
@@ -57,31 +60,54 @@ sn: Password
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Slapd:
-    """Where it listens, and who vouches for it."""
+    """The server: where it listens, and who vouches for it. It can be away for a while."""
 
+    folder: Path
+    ca: Path
     port: int
     tls_port: int
-    ca: Path
-    program: Program
+    program: Program | None = None
+
+    def start(self) -> None:
+        """Begin to listen."""
+        urls = f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}"
+        command: list[str | Path] = ["slapd", "-f", self.folder / "slapd.conf", "-h", urls, "-d", "none"]
+        self.program = Program(command, self.folder, name="slapd")
+        self.program.wait_for(lambda: is_listening("127.0.0.1", self.tls_port), what="listening")
+
+    def stop(self) -> None:
+        """Go away."""
+        if self.program is not None:
+            self.program.stop()
+        self.program = None
+
+    def change(self, changes: str) -> None:
+        """Have the administrator change something; as LDIF with change types."""
+        url = f"ldap://127.0.0.1:{self.port}"
+        who = ["-x", "-H", url, "-D", ADMIN, "-w", ADMIN_PASSWORD]
+        run_once(["ldapmodify", *who], stdin=changes)
 
 
 @contextmanager
-def slapd_serving(folder: Path, authority: Authority) -> Iterator[Slapd]:
-    """The server, from when it listens until the test is over."""
+def slapd_serving(
+    folder: Path, authority: Authority, *, people: str = "", keeps_state: bool = False
+) -> Iterator[Slapd]:
+    """The server with two people and `people`, from when it listens until the test is over.
+
+    A server that keeps state says with one number whether anything has changed.
+    """
     (folder / "data").mkdir()
-    configuration, people = folder / "slapd.conf", folder / "people.ldif"
+    configuration, file = folder / "slapd.conf", folder / "people.ldif"
     values = {"folder": folder, "authority": authority, "BASE": BASE}
     text = CONFIGURATION.format(**values, ADMIN=ADMIN, ADMIN_PASSWORD=ADMIN_PASSWORD)
-    configuration.write_text(text)
-    people.write_text(PEOPLE)
-    run_once(["slapadd", "-f", configuration, "-l", people])
-    plain, secure = free_port(), free_port()
-    urls = f"ldap://127.0.0.1:{plain} ldaps://127.0.0.1:{secure}"
-    program = Program(["slapd", "-f", configuration, "-h", urls, "-d", "none"], folder, name="slapd")
+    configuration.write_text(text + (STATE_KEPT if keeps_state else ""))
+    file.write_text(f"{PEOPLE}\n{people}", encoding="utf-8")
+    run_once(["slapadd", "-q", "-f", configuration, "-l", file])
+    server = Slapd(folder, authority.ca, free_port(), free_port())
     try:
-        program.wait_for(lambda: is_listening("127.0.0.1", secure), what="listening")
-        yield Slapd(plain, secure, authority.ca, program)
+        server.start()
+        yield server
     finally:
-        program.stop()
+        server.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from contextlib import closing
@@ -73,6 +74,8 @@ def sync(
 
 def _watch(settings: MirrorSettings, synchroniser: Synchroniser, *, json: bool, until_eof: bool) -> None:
     stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     if until_eof:
         threading.Thread(target=_stop_at_eof, args=(stop,), daemon=True).start()
     tell = partial(_tell, json=json, problems=False)

@@ -12,19 +12,23 @@ import typer
 from rpch.aio.event_loop import run
 from rpch.aio.tracing import tracer_from_environment
 from rpch.auth.extended_protection import ProtectionMode
+from rpch.cli.configuration import configure
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line
+from rpch.directory.mirror.settings import MirrorSettings
 from rpch.front.autodiscover import public_address, routes_for
 from rpch.front.lab import (
     LabUser,
     as_they_are,
     lab_certificates,
+    lab_database,
     lab_directory,
     lab_proxy,
     lab_security,
     lab_users,
     start_services,
 )
+from rpch.front.mirroring import mirroring
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.front.switched_settings import go_by_database
 from rpch.proxy.accounts import ThrottleSettings, throttle_for
@@ -39,12 +43,18 @@ def up(
         ProtectionMode,
         typer.Option(case_sensitive=False, help="NTLM of clients that send no channel binding needs allow."),
     ] = ProtectionMode.REQUIRE,
+    ldap: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of an LDAP server whose people are in the address book."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
     """Run everything on this machine, with its own CA and demo users, and say what to try."""
     configure_logs(json=json, verbose=verbose)
     host, _ = parse_listen(listen)
+    if ldap is not None:
+        configure(MirrorSettings, ldap, {}).server()  # refuses what cannot work before anything is made
     made, certificates = lab_users(data), lab_certificates(data, host)
     directory = lab_directory(data, made)
     users = as_they_are(made, directory)
@@ -71,9 +81,10 @@ def up(
             proxy = settings.proxy(tasks, directory.accounts, tracer, throttle=throttle)
             routes, tls = routes_for(proxy, public_address(where)), settings.tls()
             go_by_database(proxy, Reloader(proxy, settings, tls))
-            await serve_proxy(
-                proxy, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready, routes=routes
-            )
+            async with mirroring(ldap, lab_database(data), json=json):
+                await serve_proxy(
+                    proxy, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready, routes=routes
+                )
             await server.close()
             services.book.close()
 

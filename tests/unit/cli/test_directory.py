@@ -127,7 +127,7 @@ def test_whoever_waits_sees_how_far_it_is(
     data: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = sys.modules["rpch.cli.directory"]  # the command has its name in the package
-    monkeypatch.setattr(module, "is_somebody_there", lambda: True)
+    monkeypatch.setattr("rpch.cli.progress.is_somebody_there", lambda: True)
     monkeypatch.setattr(module, "LARGE", 0)
     assert "importing" in invoke(data, "import", table).stderr
     assert "exporting" in invoke(data, "export", tmp_path / "out.csv").stderr

@@ -36,10 +36,10 @@ def relink(connection: Connection, sources: Sequence[int], now: float) -> int:
         .join(MIRRORED, MIRRORED.c.entry_id == MIRRORED_LINKS.c.source_id)
         .join(other, is_there)
     )
-    wanted = set(connection.execute(links.where(is_mine)).tuples())
+    wanted = {(row[0], row[1], row[2]) for row in connection.execute(links.where(is_mine))}
     kept = LINKS.c.source_id.in_(sources) & LINKS.c.name.in_(KEPT_LINKS)
     stored = select(LINKS.c.source_id, LINKS.c.name, LINKS.c.target_id).where(kept)
-    before = set(connection.execute(stored).tuples())
+    before = {(row[0], row[1], row[2]) for row in connection.execute(stored)}
     for source, name, target in before - wanted:
         link = (LINKS.c.source_id == source) & (LINKS.c.name == name) & (LINKS.c.target_id == target)
         connection.execute(delete(LINKS).where(link))

@@ -56,8 +56,8 @@ def read_entry(entry: LdapEntry, settings: MirrorSettings) -> Reading | None:
     attributes = {
         key: value for key in record.attributes if (value := _value(key, record.attributes[key])) is not None
     }
-    for name in ("distinguishedName", settings.dialect.guid, settings.dialect.stamp):
-        attributes.pop(name, None)
+    for known in ("distinguishedName", settings.dialect.guid, settings.dialect.stamp):
+        attributes.pop(known, None)
     return Reading(
         listed,
         replace(

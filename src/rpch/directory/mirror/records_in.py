@@ -193,7 +193,7 @@ def _note_links(
     wanted = {(link, key_of(dn)) for link, dns in reading.record.links.items() for dn in dns}
     mine = MIRRORED_LINKS.c.source_id == entry_id
     columns = (MIRRORED_LINKS.c.name, MIRRORED_LINKS.c.target_key)
-    before = set(connection.execute(select(*columns).where(mine)).tuples())
+    before = {(row.name, row.target_key) for row in connection.execute(select(*columns).where(mine))}
     if wanted == before and is_known:
         return
     applied.sources.add(entry_id)

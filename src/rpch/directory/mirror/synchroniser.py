@@ -10,7 +10,7 @@ took one second is made every twenty. The server's state counts as known only wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from rpch.directory.mirror.kinds import ServerKind
 from rpch.directory.mirror.ldap_tree import Listed, Tree, TreeState, name_of
 from rpch.directory.mirror.linking import forget_entries, relink, sources_naming
 from rpch.directory.mirror.mirror_store import (
+    Known,
     MirrorState,
     key_of,
     known_among,
@@ -37,19 +38,27 @@ BATCH: Final = 200
 LARGEST_BATCH: Final = 16 << 20  # bytes of pictures and certificates
 PACE: Final = 20.0  # seconds between lists, for each second that one takes
 FEW: Final = 10  # so many may always go
-MOST_PROBLEMS: Final = 100
+MOST_FAULTS: Final = 100
 
 
 @dataclass
 class Round:
-    """What a round came to. `held_back` entries would have gone, but were too many."""
+    """What a round came to. `held_back` entries would have gone, but were too many.
+
+    `faults` are what of entries could not be kept, by DN; of many only the first.
+    """
 
     added: int = 0
     changed: int = 0
     removed: int = 0
     linked: int = 0
     held_back: int = 0
-    problems: list[str] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """What could not be kept, one sentence each."""
+        return [f"{dn}: {fault}" for dn, faults in self.faults.items() for fault in faults]
 
     @property
     def did_something(self) -> bool:
@@ -86,11 +95,8 @@ class Synchroniser:
         if mirror.newest and same_server:
             newest = self._take(tree.changed_since(mirror.newest), mirror, applied, outcome)
             mirror = replace(mirror, newest=self._later(mirror.newest, newest))
-        listed = now >= self._not_before or not mirror.listed
-        if listed:
+        if now >= self._not_before or not mirror.listed:
             mirror = self._compare(tree, mirror, found, applied, outcome)
-            ended = self._clock()
-            self._not_before = ended + PACE * (ended - now)
         self._link(applied, outcome)
         with self._database.write() as connection:
             note_state(connection, mirror)
@@ -104,7 +110,7 @@ class Synchroniser:
             known = known_entries(connection, mirror.id)
         seen = {listed.guid: listed for listed in tree.listed()}
         differs = sum(
-            (known[guid].stamp, known[guid].dn_key) != (each.stamp, key_of(each.dn))
+            (known[guid].stamp, known[guid].dn_key) != _stamped(each)
             for guid, each in seen.items()
             if guid in known
         )
@@ -122,20 +128,30 @@ class Synchroniser:
         with self._database.read() as connection:
             known = known_entries(connection, mirror.id)
         if known:
-            newest, stale, seen = "", [], set()
-            for listed in tree.listed():
-                newest = self._later(newest, listed.stamp)
-                seen.add(listed.guid)
-                mine = known.get(listed.guid)
-                is_same = mine and (mine.stamp, mine.dn_key) == (listed.stamp, key_of(listed.dn))
-                if not is_same and self._set_aside.get(listed.guid) != listed.stamp:
-                    stale.append(listed.guid)
-            self._take(tree.fetched(stale), mirror, applied, outcome)
+            newest, stale, seen = self._differing(tree, known)
+            # What goes gives up addresses that others may be waiting for.
             self._forget([known[guid].entry_id for guid in known.keys() - seen], len(known), outcome)
+            self._take(tree.fetched(stale), mirror, applied, outcome)
         else:
             newest = self._take(tree.entries(), mirror, applied, outcome)
         token = "" if outcome.held_back else found.token
         return replace(mirror, server=found.server, token=token, newest=newest, listed=self._clock())
+
+    def _differing(self, tree: Tree, known: Mapping[UUID, Known]) -> tuple[str, list[UUID], set[UUID]]:
+        """The newest stamp of all, who is new or other than known, and who is there at all."""
+        began, newest = self._clock(), ""
+        stale: list[UUID] = []
+        seen: set[UUID] = set()
+        for listed in tree.listed():
+            newest = self._later(newest, listed.stamp)
+            seen.add(listed.guid)
+            mine = known.get(listed.guid)
+            is_same = mine and (mine.stamp, mine.dn_key) == _stamped(listed)
+            if not is_same and self._set_aside.get(listed.guid) != listed.stamp:
+                stale.append(listed.guid)
+        ended = self._clock()
+        self._not_before = ended + PACE * (ended - began)
+        return newest, stale, seen
 
     def _take(
         self, entries: Iterable[LdapEntry], mirror: MirrorState, applied: Applied, outcome: Round
@@ -145,6 +161,7 @@ class Synchroniser:
         for batch in self._batches(entries, outcome):
             for reading in batch:
                 newest = self._later(newest, reading.listed.stamp)
+                outcome.faults.pop(reading.listed.dn, None)  # read twice in a round: the last one counts
             with self._database.write() as connection:
                 known = known_among(connection, mirror.id, [each.guid for each in batch])
                 stamps = {guid: (each.stamp, each.dn_key) for guid, each in known.items()}
@@ -174,7 +191,7 @@ class Synchroniser:
             reading = read_entry(entry, self._settings)
         except BadRecord as problem:
             reading = None
-            _note_problem(outcome, str(problem))
+            _note_fault(outcome, entry.dn, problem.problem)
         if reading is None:
             self._set_aside[listed.guid] = listed.stamp
         return reading
@@ -204,12 +221,12 @@ class Synchroniser:
 
 def _says_into(outcome: Round) -> Callable[[Reading, str], None]:
     """Notes what of an entry could not be kept."""
-    return lambda reading, problem: _note_problem(outcome, f"{reading.listed.dn}: {problem}")
+    return lambda reading, fault: _note_fault(outcome, reading.listed.dn, fault)
 
 
-def _note_problem(outcome: Round, problem: str) -> None:
-    if len(outcome.problems) < MOST_PROBLEMS:
-        outcome.problems.append(problem)
+def _note_fault(outcome: Round, dn: str, fault: str) -> None:
+    if dn in outcome.faults or len(outcome.faults) < MOST_FAULTS:
+        outcome.faults.setdefault(dn, []).append(fault)
 
 
 def _stamped(listed: Listed) -> tuple[str, str]:

@@ -24,6 +24,7 @@ log = structlog.get_logger("rpch.directory")
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
+MOST_TOLD: Final = 1000
 
 
 class Watcher:
@@ -72,14 +73,13 @@ class Watcher:
     def _warn(self, done: Round) -> None:
         """Say what is wrong there once, not in each round."""
         known, held_back = self._told
-        for problem in done.problems:
-            if problem not in known:
-                log.warning("mirrored in part", source=self._source, problem=problem)
+        new = [problem for problem in done.problems if problem not in known]
+        for problem in new:
+            log.warning("mirrored in part", source=self._source, problem=problem)
         if done.held_back and done.held_back != held_back:
             cure = "if they are meant to go: rpch directory sync --remove-many"
             log.error("mirror holds removals back", source=self._source, entries=done.held_back, cure=cure)
-        if done.problems or done.did_something:
-            self._told = ([*done.problems, *known][:1000], done.held_back)
+        self._told = ([*new, *known][:MOST_TOLD], 0 if done.removed else done.held_back or held_back)
 
     def _lost(self, error: TransportError) -> float:
         """How long to wait before the next try."""
