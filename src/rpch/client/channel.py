@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Final
 
 from rpch.aio.leg import LegConnection
 from rpch.client.access import ProxyAccess
 from rpch.client.authentication import prepare
 from rpch.client.connections import Connection, NoAnswer
+from rpch.client.error_bodies import ERROR_BODY_WITHIN, ErrorBody
 from rpch.client.heads import FinalOutcome, HeadReader
 from rpch.client.proving import answer_challenge
 from rpch.errors import AuthenticationFailed, RemoteProtocolError, RpchError, TransportError
@@ -26,8 +26,6 @@ from rpch.http.targets import RpcTarget
 from rpch.vconn.client import FIRST_OUT_LENGTH
 from rpch.vconn.events import ChannelAccepted, ChannelRefused, Leg, Place
 
-ERROR_BODY_LIMIT: Final = 16 * 1024
-
 
 class ClientLeg(LegConnection):
     """A leg that begins with a response head. On IN any response is the channel's end.
@@ -35,7 +33,7 @@ class ClientLeg(LegConnection):
     `strict` refuses chunks: no transfer coding is allowed, but TMG 2010 uses one.  MS-RPCH 2.1.2.1.4
     """
 
-    __slots__ = ("_accepted", "_chunks", "_failed", "_head", "_strict")
+    __slots__ = ("_accepted", "_chunks", "_error_body", "_failed", "_head", "_late", "_strict")
 
     def __init__(self, leg: Leg, *, strict: bool = False) -> None:
         super().__init__(leg, lambda event: None)
@@ -44,6 +42,8 @@ class ClientLeg(LegConnection):
         self._accepted = False
         self._chunks: ChunkDecoder | None = None
         self._failed: Failed | None = None
+        self._error_body: ErrorBody | None = None
+        self._late: asyncio.TimerHandle | None = None
 
     @property
     def ended(self) -> bool:
@@ -60,13 +60,11 @@ class ClientLeg(LegConnection):
             self.feed(ChannelRefused(self.leg, why))
 
     def eof_received(self) -> None:
-        if self._failed is not None:
-            self._refused(self._failed.with_body(self._head).as_error())
+        self._tell_failure()
         super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._failed is not None:
-            self._refused(self._failed.with_body(self._head).as_error())
+        self._tell_failure()
         super().connection_lost(exc)
 
     def _pdus(self, data: bytes) -> None:
@@ -79,10 +77,12 @@ class ClientLeg(LegConnection):
             super().data_received(data)
 
     def _response(self, data: bytes) -> None:
-        self._head += data
-        if self._failed is not None:
-            self._error_body(self._failed)
+        if self._error_body is not None:
+            self._error_body.feed(data)
+            if self._error_body.enough:
+                self._tell_failure()
             return
+        self._head += data
         while (found := read_response_head(self._head)) is not None:
             head, size = found
             self._head = self._head[size:]
@@ -102,20 +102,31 @@ class ClientLeg(LegConnection):
                 case Challenged():
                     self._refused(refused_credentials(outcome))
                 case Failed():
-                    self._failed = outcome
-                    self._error_body(outcome)
+                    self._await_error_body(outcome)
                 case _:
                     self._refused(RemoteProtocolError(f"{head.status} {head.phrase} on {self.leg}"))
             return
 
-    def _error_body(self, failed: Failed) -> None:
-        """An error's body may know more than its head; it ends by length or with the connection."""
-        length = failed.body.length
-        if len(self._head) >= (ERROR_BODY_LIMIT if length is None else length):
-            self._refused(failed.with_body(self._head).as_error())
+    def _await_error_body(self, failed: Failed) -> None:
+        """An error's body may know more than its head."""
+        self._failed, body = failed, ErrorBody(failed.body)
+        self._error_body = body
+        body.feed(self._head)
+        if body.enough:
+            self._tell_failure()
+        else:
+            self._late = asyncio.get_running_loop().call_later(ERROR_BODY_WITHIN, self._tell_failure)
+
+    def _tell_failure(self) -> None:
+        """Of a failure that has come, what is known of it by now."""
+        if self._failed is not None and self._error_body is not None:
+            self._refused(self._failed.with_body(self._error_body.content).as_error())
 
     def _refused(self, why: RpchError) -> None:
         self._failed = None
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         self.feed(ChannelRefused(self.leg, why))
 
 

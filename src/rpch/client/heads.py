@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final, cast
 
+from rpch.client.error_bodies import ERROR_BODY_WITHIN, ErrorBody
 from rpch.errors import RemoteProtocolError, TransportError
 from rpch.http.chunks import ChunkDecoder
 from rpch.http.heads import ResponseHead, read_response_head
@@ -72,10 +74,14 @@ class HeadReader(asyncio.Protocol):
 
     async def failure(self, failed: Failed) -> TransportError:
         """The error of a response that failed, with what its body adds, if one can be had."""
-        try:
-            return failed.with_body(await self.body(failed.body)).as_error()
-        except (RemoteProtocolError, TransportError):
-            return failed.as_error()
+        body = ErrorBody(failed.body)
+        with suppress(TransportError, TimeoutError):
+            async with asyncio.timeout(ERROR_BODY_WITHIN):
+                body.feed(self.rest())
+                while not body.enough:
+                    await self._more()
+                    body.feed(self.rest())
+        return failed.with_body(body.content).as_error()
 
     def rest(self) -> bytes:
         """What came behind; the reader is done."""

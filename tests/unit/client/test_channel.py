@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+import rpch.client.channel as module
 from rpch.auth.schemes import Scheme
 from rpch.client.access import ProxyAccess
-from rpch.client.channel import ERROR_BODY_LIMIT, ClientLeg, ask_echo, echo, open_channel
+from rpch.client.channel import ClientLeg, ask_echo, echo, open_channel
 from rpch.client.connections import NoAnswer
 from rpch.client.credentials import Credentials
+from rpch.client.error_bodies import ERROR_BODY_LIMIT
 from rpch.client.heads import HeadReader
 from rpch.client.tunnels import HttpProxy
 from rpch.errors import (
@@ -213,7 +215,7 @@ def test_an_in_channel_expects_no_answer() -> None:
 
 @pytest.mark.conformance(84, 85)
 @pytest.mark.parametrize("place", [Place.IN_H, Place.OUT_H])
-def test_the_code_of_an_rpc_error_reaches_the_caller(place: Place) -> None:
+async def test_the_code_of_an_rpc_error_reaches_the_caller(place: Place) -> None:
     whole = RpcError(0x6BA).encode()
     for cut in (len(whole), 30):
         error = refusal(fed(place, whole[:cut], whole[cut:], ends=True))
@@ -227,19 +229,46 @@ def test_the_code_of_an_rpc_error_reaches_the_caller(place: Place) -> None:
 
 
 @pytest.mark.conformance(85)
-def test_an_error_in_the_middle_of_the_stream_is_found() -> None:
+async def test_an_error_in_the_middle_of_the_stream_is_found() -> None:
     events = fed(Place.OUT_H, SUCCESS + PING, b"HTTP/1.0 503 RPC Error: 5\r\n\r\n", ends=True)
     error = refusal(events[2:])
     assert isinstance(error, ProxyError)
     assert error.rpc_status == 5
 
 
-def test_an_error_is_told_as_soon_as_its_body_is_whole_or_too_long() -> None:
+async def test_an_error_is_told_as_soon_as_its_body_is_whole_or_too_long() -> None:
     exact = b"HTTP/1.1 503 RPC Error: 6ba\r\nContent-Length: 4\r\n\r\n"
     assert fed(Place.OUT_H, exact, b"ab") == []
     assert isinstance(refusal(fed(Place.OUT_H, exact, b"ab", b"cd")), ProxyError)
     endless = b"HTTP/1.1 503 RPC Error: 6ba\r\n\r\n"
-    assert isinstance(refusal(fed(Place.OUT_H, endless, bytes(ERROR_BODY_LIMIT))), ProxyError)
+    assert isinstance(refusal(fed(Place.OUT_H, endless, bytes(ERROR_BODY_LIMIT), b"more")), ProxyError)
+    huge = b"HTTP/1.1 503 RPC Error: 6ba\r\nContent-Length: 1073741824\r\n\r\n"
+    assert isinstance(refusal(fed(Place.OUT_H, huge, bytes(ERROR_BODY_LIMIT))), ProxyError)
+    chunked = b"HTTP/1.1 503 RPC Error: 6ba\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert isinstance(refusal(fed(Place.OUT_H, chunked, b"2\r\nab\r\n0\r\n\r\n")), ProxyError)
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 9\r\n", b"Transfer-Encoding: chunked\r\n"])
+async def test_an_error_whose_body_does_not_end_is_told_after_a_moment(
+    length: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ERROR_BODY_WITHIN", 0.02)
+    leg, events, told = ClientLeg(Leg(Place.OUT_H)), list[Event](), asyncio.Event()
+
+    def hear(event: Event) -> None:
+        events.append(event)
+        told.set()
+
+    leg.feed = hear
+    leg.data_received(b"HTTP/1.1 503 RPC Error: 6ba\r\n" + length + b"\r\n")
+    assert not events
+    async with asyncio.timeout(1):
+        await told.wait()
+    error = refusal(events)
+    assert isinstance(error, ProxyError)
+    assert error.rpc_status == 0x6BA
+    leg.connection_lost(None)
+    assert isinstance(refusal(events), ProxyError)  # and no second one
 
 
 @pytest.mark.parametrize("proxy", [True, False])
