@@ -14,6 +14,9 @@ most.
 
 Guesses that are still being verified count too, but refuse nobody: whoever would be one too many because of
 them waits until they are settled. So an office that reconnects at once is served, one after the other.
+
+Whoever is refused without a look at the password waits as long as a wrong one has taken lately: the time does
+not tell a locked account, and a flood of guesses costs no work.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
+import random
+import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -85,6 +90,7 @@ class Throttle:
         # Wrong passwords are known again by this process alone: nobody else shall have even a digest of them.
         self._passwords = MemoryCounters()
         self._key = os.urandom(32)
+        self.passwords, self.proofs = Pace(), Pace()
 
     def guard(self, accounts: AccountSource, *, peer: str) -> AccountSource:
         """The same accounts, with all that is asked from `peer` counted."""
@@ -191,6 +197,30 @@ class _Pending:
             self._waiting.pop(key, None)
 
 
+class Pace:
+    """How long wrong guesses take to verify, to refuse others no faster. Seconds."""
+
+    REMEMBERED: Final = 64
+    LONGEST: Final = 1.0  # whoever waits holds a connection
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._taken: deque[float] = deque(maxlen=self.REMEMBERED)
+
+    def began(self) -> float:
+        """The time, for `took`."""
+        return self._clock()
+
+    def took(self, began: float) -> None:
+        """A wrong guess was verified."""
+        self._taken.append(min(self._clock() - began, self.LONGEST))
+
+    async def wait(self) -> None:
+        """As long as one of the last ones took: a mean would be told from real ones by its evenness."""
+        if self._taken:
+            await asyncio.sleep(random.choice(self._taken))  # noqa: S311 - no secret is made of it
+
+
 class _GuardedAccounts:
     """Accounts as seen from one source, which cannot ask more often than the throttle lets it."""
 
@@ -199,14 +229,17 @@ class _GuardedAccounts:
 
     async def verify_password(self, name: str, password: str) -> Identity | None:
         """Whose password this is; `AccessDenied` after too many wrong ones."""
-        throttle = self._throttle
-        guess = await throttle.reserve(account_of(name), self._source)
+        throttle, pace = self._throttle, self._throttle.passwords
+        guess = await self._reserve(name, pace)
         try:
+            began = pace.began()
             identity = await self._accounts.verify_password(name, password)
             if identity is not None:
                 await throttle.was_right(guess)
-            elif throttle.is_repeated(guess, password):
-                await throttle.take_back(guess)
+            else:
+                pace.took(began)
+                if throttle.is_repeated(guess, password):
+                    await throttle.take_back(guess)
         except Exception:  # whoever hangs up meanwhile has guessed
             await throttle.take_back(guess)
             raise
@@ -216,18 +249,28 @@ class _GuardedAccounts:
 
     async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
         """Who proved this; `AccessDenied` after too many wrong proofs."""
-        throttle = self._throttle
-        guess = await throttle.reserve(account_of(claim.user), self._source)
+        throttle, pace = self._throttle, self._throttle.proofs
+        guess = await self._reserve(claim.user, pace)
         try:
+            began = pace.began()
             proof = await self._accounts.verify_ntlm(claim)
             if proof is not None:
                 await throttle.was_right(guess)
+            else:
+                pace.took(began)
         except Exception:
             await throttle.take_back(guess)
             raise
         finally:
             throttle.settle(guess)
         return proof
+
+    async def _reserve(self, name: str, pace: Pace) -> Guess:
+        try:
+            return await self._throttle.reserve(account_of(name), self._source)
+        except AccessDenied:
+            await pace.wait()
+            raise
 
 
 def account_of(name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts, NtlmProof, Standing
 from rpch.auth.counters import MemoryCounters
 from rpch.auth.ntlm.proof import NtlmClaim
-from rpch.auth.throttle import Throttle, ThrottleLimits, account_of, source_of
+from rpch.auth.throttle import Pace, Throttle, ThrottleLimits, account_of, source_of
 from rpch.errors import AccessDenied, TransportError
 
 ALICE = Identity("alice", "LAB")
@@ -301,3 +301,57 @@ async def test_an_account_source_that_is_away_is_no_guess_either() -> None:
         with pytest.raises(TransportError):
             await world.throttle.admit(ALICE, away, HERE)
     assert await world.guess("secret") == "right"
+
+
+class Wheel:
+    """Sleeps that take no time, and are noted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.slept: list[float] = []
+        self._sleep = asyncio.sleep
+        monkeypatch.setattr(asyncio, "sleep", self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await self._sleep(0)
+
+
+async def test_who_is_refused_unlooked_waits_as_long_as_wrong_guesses_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, clock = World(), Clock()
+    world.throttle.passwords = Pace(clock)
+
+    async def slow(name: str, password: str) -> Identity | None:
+        clock.now += 0.25
+        return None
+
+    monkeypatch.setattr(world.accounts, "verify_password", slow)
+    wheel = Wheel(monkeypatch)
+    for number in range(3):
+        assert await world.guess(str(number)) == "wrong"
+    assert wheel.slept == []
+    assert await world.guess("secret") == "Throttle"
+    assert wheel.slept == [0.25]
+
+
+async def test_nobody_waits_before_it_is_known_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(per_account_and_source=0)
+    wheel = Wheel(monkeypatch)
+    assert await world.guess("secret") == "Throttle"
+    assert wheel.slept == []
+
+
+async def test_nobody_waits_longer_than_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, wheel = Clock(), Wheel(monkeypatch)
+    pace = Pace(clock)
+    began = pace.began()
+    clock.now += 60
+    pace.took(began)
+    await pace.wait()
+    assert wheel.slept == [1.0]
+
+
+async def test_proofs_and_passwords_have_a_pace_each() -> None:
+    throttle = Throttle()
+    assert throttle.passwords is not throttle.proofs
