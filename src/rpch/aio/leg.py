@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from rpch.aio.lingering import Lingering
-from rpch.dcerpc.framing import RTS, Bytes, PduCutter, Piece, pdus_in
+from rpch.dcerpc.framing import RTS, BrokenStream, Bytes, PduCutter, Piece, pdus_in
 from rpch.errors import DecodeError, RemoteProtocolError, TransportError
 from rpch.http.chunks import encode_chunk
 from rpch.vconn.events import (
@@ -119,7 +119,10 @@ class LegConnection(asyncio.Protocol):
                 data = self._skip_banner(data)
             pieces = self._cutter.feed(data)
         except DecodeError as why:
-            self.feed(NonsenseArrived(self.leg, why))
+            if isinstance(why, BrokenStream):
+                self._pass_on(why.pieces)
+            if not self._closing:
+                self.feed(NonsenseArrived(self.leg, why))
             return
         self._pass_on(pieces)
 

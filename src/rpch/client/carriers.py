@@ -14,8 +14,8 @@ from rpch.aio.driver import Driver
 from rpch.client.access import ProxyAccess
 from rpch.client.channel import ClientLeg, open_channel
 from rpch.client.connections import NoAnswer
-from rpch.dcerpc.framing import PduCutter, pdus_in
-from rpch.errors import RemoteProtocolError, RpchError, TransportError
+from rpch.dcerpc.framing import BrokenStream, PduCutter, pdus_in
+from rpch.errors import RpchError, TransportError
 from rpch.http.targets import RpcTarget
 from rpch.trace import Tracer
 from rpch.vconn.client import ClientConnection
@@ -113,13 +113,17 @@ class TcpCarrier(asyncio.Protocol):
         self._gone.clear()
 
     def data_received(self, data: bytes) -> None:
+        broken: BrokenStream | None = None
         try:
-            for _, piece in self._cutter.feed(data):
-                for pdu in pdus_in(piece):
-                    self._receiver.receive(bytes(pdu))
-        except RemoteProtocolError as why:
+            pieces = self._cutter.feed(data)
+        except BrokenStream as why:
+            pieces, broken = why.pieces, why
+        for _, piece in pieces:
+            for pdu in pdus_in(piece):
+                self._receiver.receive(bytes(pdu))
+        if broken is not None:
             self._transport.abort()
-            self._receiver.transport_closed(why)
+            self._receiver.transport_closed(broken)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone.set()

@@ -31,6 +31,14 @@ class Piece(NamedTuple):
     data: Bytes
 
 
+class BrokenStream(DecodeError):
+    """Behind these pieces there is no PDU, and where the next one begins nobody knows."""
+
+    def __init__(self, error: DecodeError, pieces: list[Piece]) -> None:
+        super().__init__(error.reason, at=error.at)
+        self.pieces = pieces
+
+
 def pdu_size(data: Bytes, at: int = 0) -> int:
     """The frag_length of the PDU whose 16-byte header begins at `at`, in its own byte order."""
     size: int
@@ -94,45 +102,54 @@ class PduCutter:
         return None
 
     def feed(self, data: bytes) -> list[Piece]:
-        """What is complete now; `DecodeError` when this is no stream of PDUs."""
+        """What is complete now; `BrokenStream`, with what came before, when this is no stream of PDUs."""
         return self._mend(data) if self._torn else self._cut(data)
 
     def _mend(self, data: bytes) -> list[Piece]:
-        torn, at = self._torn, 0
+        torn, at, pieces = self._torn, 0, list[Piece]()
         if len(torn) < HEADER_SIZE:
             at = HEADER_SIZE - len(torn)
             torn += data[:at]
         if len(torn) >= HEADER_SIZE:
-            size = pdu_size(torn)
+            try:
+                size = pdu_size(torn)
+            except DecodeError as error:
+                raise BrokenStream(error, pieces) from None
             end = at + size - len(torn)
             torn += data[at:end]
             if len(torn) == size:
                 self._torn = b""
-                return [Piece(torn[2] == RTS, torn), *self._cut(data, end)]
+                return self._cut(data, end, [Piece(torn[2] == RTS, torn)])
         self._torn = torn
-        return []
+        return pieces
 
-    def _cut(self, data: bytes, at: int = 0) -> list[Piece]:
-        pieces: list[Piece] = []
-        end, run = len(data), at
-        while end - at >= HEADER_SIZE:
-            # Written out here and not called: this loop sees every PDU of a bulk transfer.
-            version, kind, drep, size = _HEAD.unpack_from(data, at)
-            if version != RPC_VERSION or size < HEADER_SIZE or not drep & _LITTLE_ENDIAN:
+    def _cut(self, data: bytes, at: int = 0, before: list[Piece] | None = None) -> list[Piece]:
+        pieces = before or []
+        end, run, broken = len(data), at, None
+        try:
+            while end - at >= HEADER_SIZE:
+                # Written out here and not called: this loop sees every PDU of a bulk transfer.
+                version, kind, drep, size = _HEAD.unpack_from(data, at)
+                if version != RPC_VERSION or size < HEADER_SIZE or not drep & _LITTLE_ENDIAN:
+                    self._check(data, at)
+                    size = pdu_size(data, at)
+                if end - at < size:
+                    break
+                if kind == RTS:
+                    if run < at:
+                        pieces.append(Piece(False, memoryview(data)[run:at]))
+                    pieces.append(Piece(True, data if size == end else memoryview(data)[at : at + size]))
+                    run = at + size
+                at += size
+            if at < end:
                 self._check(data, at)
-                size = pdu_size(data, at)
-            if end - at < size:
-                break
-            if kind == RTS:
-                if run < at:
-                    pieces.append(Piece(False, memoryview(data)[run:at]))
-                pieces.append(Piece(True, data if size == end else memoryview(data)[at : at + size]))
-                run = at + size
-            at += size
+        except DecodeError as error:
+            broken = error
         if run < at:  # a transport writes bytes quicker than a view of them
             pieces.append(Piece(False, data if at - run == end else memoryview(data)[run:at]))
+        if broken is not None:
+            raise BrokenStream(broken, pieces)
         if at < end:
-            self._check(data, at)
             self._torn = data[at:]
         return pieces
 

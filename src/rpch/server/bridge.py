@@ -17,8 +17,8 @@ from typing import Any, Final, cast
 import structlog
 
 from rpch.aio.tasks import spawn
-from rpch.dcerpc.framing import PduCutter
-from rpch.errors import DecodeError, RpchError, TransportError
+from rpch.dcerpc.framing import BrokenStream, PduCutter
+from rpch.errors import RpchError, TransportError
 from rpch.server.http_legs import HttpLegs, ServedConnection
 from rpch.trace import Tracer
 from rpch.vconn.settings import Settings
@@ -172,16 +172,18 @@ class _BackEnd(asyncio.Protocol):
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
+        broken: BrokenStream | None = None
         try:
             pieces = self._cutter.feed(data)
-        except DecodeError as why:
-            self._lost(why)
-            return
+        except BrokenStream as why:
+            pieces, broken = why.pieces, why
         for rts, piece in pieces:
             if rts:
                 self._lost(TransportError("the back end sent an RTS PDU"))
                 return
             self._submit(piece)
+        if broken is not None:
+            self._lost(broken)
 
     def pause_writing(self) -> None:
         self._full = True

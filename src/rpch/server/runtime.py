@@ -20,11 +20,11 @@ from rpch.aio.lingering import Lingering
 from rpch.aio.tasks import spawn
 from rpch.dcerpc.associations import AssociationTable
 from rpch.dcerpc.endpoint import Endpoint, Limits
-from rpch.dcerpc.framing import PduCutter
+from rpch.dcerpc.framing import BrokenStream, PduCutter
 from rpch.dcerpc.interface import Interface, interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.security import SecurityProvider
-from rpch.errors import DecodeError, RemoteProtocolError
+from rpch.errors import RemoteProtocolError
 from rpch.server.conversation import Conversation, Counters
 from rpch.server.http_legs import HttpLegs, ServedConnection
 from rpch.server.inbox import Inbox
@@ -192,14 +192,16 @@ class TcpConnection(asyncio.Protocol):
         if self._lingering is not None:
             self._lingering.drain(len(data))
             return
+        broken: BrokenStream | None = None
         try:
             pieces = self._cutter.feed(data)
-        except DecodeError as why:
-            log.info("not RPC", why=str(why))
-            self.close()
-            return
+        except BrokenStream as why:
+            pieces, broken = why.pieces, why
         for _, piece in pieces:
             self._inbox.take(piece)
+        if broken is not None:
+            log.info("not RPC", why=str(broken))
+            self.close()
 
     def pause_writing(self) -> None:
         self._transport.pause_reading()  # who does not read its answers is not listened to

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rpch.dcerpc.framing import Bytes, PduCutter
-from rpch.errors import DecodeError, ProxyError, TransportError
+from rpch.dcerpc.framing import BrokenStream, Bytes, PduCutter, Piece
+from rpch.errors import ProxyError, TransportError
 from rpch.testing.clock import Appointment
 from rpch.testing.lines import Accepted, Declined, End, Item
 from rpch.vconn.events import (
@@ -79,10 +79,15 @@ class Ear:
     def _cut(self, data: bytes) -> None:
         try:
             pieces = self._cutter.feed(data)
-        except DecodeError as why:
-            if self._seat is not None and self._leg is not None:
+        except BrokenStream as why:
+            self._hear(why.pieces)
+            heard = self._end.open or (self._seat is not None and self._seat.world.plan.hears_on)
+            if heard and self._seat is not None and self._leg is not None:
                 self._seat.feed(NonsenseArrived(self._leg, why))
             return
+        self._hear(pieces)
+
+    def _hear(self, pieces: list[Piece]) -> None:
         for rts, piece in pieces:
             if self._seat is None or self._leg is None:
                 placed = self._place(piece) if self._place and rts else None

@@ -112,6 +112,26 @@ def test_what_is_no_stream_of_pdus_is_nonsense(garbage: bytes) -> None:
     assert isinstance(event.why, DecodeError)
 
 
+def test_what_came_before_nonsense_in_the_same_read_is_heard_first() -> None:
+    ear = Ear()
+    leg_with(ear).data_received(STREAM + b"SSH-2.0")
+    assert ear.heard() == [*WHOLE, ("NonsenseArrived", b"")]
+
+
+async def test_a_leg_that_ends_with_what_came_first_hears_no_nonsense() -> None:
+    ear = Ear()
+    leg = leg_with(ear)
+
+    def closing(event: Event) -> None:
+        ear(event)
+        leg.close()
+
+    leg.feed = closing
+    leg.data_received(A1 + b"SSH-2.0")
+    assert ear.heard() == [("rts", A1)]
+    lose(leg)
+
+
 def test_the_end_of_the_peer_and_of_the_connection_are_the_legs_end() -> None:
     ear, gone = Ear(), []
     leg = leg_with(ear)

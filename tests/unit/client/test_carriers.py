@@ -95,6 +95,18 @@ async def test_nonsense_over_tcp_ends_the_connection_with_its_reason() -> None:
         assert isinstance(await soon(above.end), DecodeError)
 
 
+async def test_answers_that_came_together_with_nonsense_are_handed_on_first() -> None:
+    async def serve(exchange: Exchange) -> None:
+        exchange.say(PDU + PDU + b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await exchange.ended()
+
+    async with peer(serve) as port:
+        above = Above()
+        await TcpCarrier(LOOPBACK, port, timeout=SOON).open(above)
+        assert isinstance(await soon(above.end), DecodeError)
+        assert [above.pdus.get_nowait() for _ in range(2)] == [PDU, PDU]
+
+
 async def test_a_reset_is_told_as_the_loss_of_the_connection() -> None:
     async def serve(exchange: Exchange) -> None:
         await exchange.body(1)

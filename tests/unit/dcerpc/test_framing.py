@@ -4,7 +4,16 @@ from collections.abc import Iterable
 
 import pytest
 
-from rpch.dcerpc.framing import HEADER_SIZE, RTS, PduCutter, Piece, longest_prefix, pdu_size, pdus_in
+from rpch.dcerpc.framing import (
+    HEADER_SIZE,
+    RTS,
+    BrokenStream,
+    PduCutter,
+    Piece,
+    longest_prefix,
+    pdu_size,
+    pdus_in,
+)
 from rpch.errors import DecodeError
 from rpch.testing.codecs import every_split, one_at_a_time
 
@@ -163,6 +172,33 @@ def test_what_is_not_rpc_is_an_error_at_its_first_byte(text: bytes) -> None:
         cut(REQUEST + text)
     with pytest.raises(DecodeError, match=f"rpc_vers {text[0]}: this is not RPC, at byte 4"):
         cut(REQUEST[:20], REQUEST[20:] + text)
+
+
+@pytest.mark.parametrize("broken", [b"HTTP/1.0 503", OLD, REQUEST[:8] + b"\x0f\0" + REQUEST[10:], b"n"])
+@pytest.mark.parametrize(
+    ("good", "pieces"),
+    [
+        (b"", []),
+        (REQUEST, [(False, REQUEST)]),
+        (PING, [(True, PING)]),
+        (REQUEST + CANCEL + PING, [(False, REQUEST + CANCEL), (True, PING)]),
+        (PING + REQUEST + BIG_ENDIAN, [(True, PING), (False, REQUEST + BIG_ENDIAN)]),
+    ],
+)
+def test_what_came_whole_before_the_error_comes_with_it(
+    broken: bytes, good: bytes, pieces: list[tuple[bool, bytes]]
+) -> None:
+    with pytest.raises(BrokenStream) as caught:
+        PduCutter().feed(good + broken)
+    assert [(piece.rts, bytes(piece.data)) for piece in caught.value.pieces] == pieces
+    assert caught.value.at >= len(good)
+    for first, second in every_split(good):
+        cutter = PduCutter()
+        early = cutter.feed(first)
+        with pytest.raises(BrokenStream) as caught:
+            cutter.feed(second + broken)
+        both = [*early, *caught.value.pieces]
+        assert joined((piece.rts, bytes(piece.data)) for piece in both) == pieces
 
 
 def test_another_version_is_left_to_the_receiver_when_asked_for() -> None:

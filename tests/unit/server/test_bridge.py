@@ -132,6 +132,16 @@ async def test_a_back_end_that_speaks_something_else_is_told_apart(nonsense: byt
     assert "not RPC" in why or "RTS" in why
 
 
+async def test_what_a_back_end_said_before_it_went_wrong_arrives() -> None:
+    async with (
+        raw_listener(greeting=CALL + BULK + b"SSH-2.0") as back_end,
+        a_bridge(back_end.port) as (_, port),
+        crossing(port) as (out, _),
+    ):
+        assert await out.take(len(CALL + BULK)) == CALL + BULK
+        assert await out.rest() == b""
+
+
 async def test_a_client_that_goes_takes_its_back_end_along() -> None:
     async with (
         raw_listener() as back_end,

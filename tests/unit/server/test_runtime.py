@@ -125,6 +125,15 @@ async def test_what_is_not_rpc_is_answered_or_cut_off_and_told() -> None:
         assert len(lines) == 3
 
 
+async def test_calls_are_answered_that_came_together_with_what_is_not_rpc() -> None:
+    call, broken = Request(2, 0, 1, AddRequest(2, 3).encode()), b"\x05\0\0\x03\x10" + bytes(11)
+    async with a_server() as (_, port), raw_peer(port) as peer:
+        peer.send(bind_to(), call, broken)
+        assert isinstance(await peer.rpc(), BindAck)
+        assert isinstance(await peer.rpc(), Response)
+        assert await peer.rest() == b""
+
+
 async def test_a_fault_that_ends_the_connection_can_still_be_read() -> None:
     async with a_server() as (_, port), raw_peer(port) as peer:
         await bound(peer)

@@ -5,11 +5,22 @@ from __future__ import annotations
 import pytest
 
 from rpch.errors import ProxyError
+from rpch.rts.pdus import Ping
 from rpch.testing.plans import Plan
 from rpch.testing.seats import ClientSeat, Ear, ProxySeat, ServerSeat
 from rpch.testing.talks import rpc_pdu
 from rpch.testing.world import World
-from rpch.vconn.events import BannerArrived, CloseRequested, Connect, Leg, Opened, Place, Tick
+from rpch.vconn.events import (
+    BannerArrived,
+    CloseRequested,
+    Connect,
+    Leg,
+    NonsenseArrived,
+    Opened,
+    Place,
+    RtsArrived,
+    Tick,
+)
 
 
 def world(pdus: int = 3) -> World:
@@ -74,6 +85,24 @@ def test_nonsense_reaches_the_machine_as_such() -> None:
     out_h = next(leg for leg in client.ends if leg.place is Place.OUT_H)
     client.ends[out_h].receive(b"HTTP/1.0 503 RPC Error: 6ba\r\n\r\n")
     assert client.machine.finished
+
+
+def test_what_came_before_nonsense_is_heard_first() -> None:
+    heard = list[object]()
+    made = world()
+    made.run()
+    made.disturbed_at = made.clock.now
+    client = made.talks[0].client
+    out_h = next(leg for leg in client.ends if leg.place is Place.OUT_H)
+    handle = client.machine.handle
+
+    def noting(event: object, now: float) -> object:
+        heard.append(type(event))
+        return handle(event, now)  # type: ignore[arg-type]
+
+    client.machine.handle = noting  # type: ignore[assignment,method-assign]
+    client.ends[out_h].receive(Ping().encode() + b"HTTP/1.0 503 RPC Error: 6ba\r\n\r\n")
+    assert heard == [RtsArrived, NonsenseArrived]
 
 
 def test_a_newcomer_that_does_not_begin_with_an_rts_pdu_is_closed() -> None:
