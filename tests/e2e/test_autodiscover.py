@@ -164,7 +164,7 @@ def test_our_own_client_finds_it_and_says_why_others_do_not(lab: Laboratory) -> 
     )
     step, settings = lab.command(*asks, f"{alice['name']}:{alice['password']}")
     assert (step["outcome"], settings["address"]) == ("settings", "alice@lab.example")
-    assert [each["type"] for each in settings["protocols"]] == ["EXCH", "EXPR"]
+    assert [each["type"] for each in settings["protocols"]] == ["EXCH", "EXPR", "EXHTTP"]
     (step,) = lab.command(*asks, f"{alice['name']}:wrong", status=1)
     assert step["outcome"] == "the server refused the credentials, by Negotiate"
 

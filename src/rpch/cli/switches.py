@@ -117,7 +117,10 @@ def mapi_set(
     json: Json = False,
 ) -> None:
     """Change how clients reach MAPI over HTTP. An empty value goes back to the default."""
-    _change(MAPI, _given(MAPI, locals()), data, database, key_file, what_if=what_if, json=json)
+    given = _given(MAPI, locals())
+    _change(MAPI, given, data, database, key_file, what_if=what_if, json=json)
+    if "IISAuthenticationMethods" in given:
+        warn("IISAuthenticationMethods: kept, but rpch serves no MAPI over HTTP yet, which would go by it")
 
 
 @org.command("get")

@@ -9,7 +9,8 @@ the proxy's URL, and the last part of the server's DN. So mailboxes may move, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from rpch.directory.entries import ORGANISATION
 
 ADMINISTRATIVE_GROUP: Final = "Exchange Administrative Group (FYDIBOHF23SPDLT)"
 DATABASE: Final = "Microsoft Private MDB"
+_PLACE: Final = re.compile(r"/o=([^/]+)/ou=([^/]+)/", re.IGNORECASE)
 _SERVERS: Final = "/o={organisation}/ou={group}/cn=Configuration/cn=Servers/cn="
 
 
@@ -26,6 +28,12 @@ class ServerNames:
 
     host: str
     organisation: str = ORGANISATION
+    group: str = ADMINISTRATIVE_GROUP
+
+    def beside(self, dn: str) -> ServerNames:
+        """The names in the organisation and group of a DN that is somebody else's: an Exchange's own."""
+        found = _PLACE.match(dn)
+        return replace(self, organisation=found[1], group=found[2]) if found else self
 
     def target_of(self, guid: UUID, mail: str | None) -> str:
         """The RPC target of a mailbox; without an address the machine stands for it."""
@@ -56,7 +64,7 @@ class ServerNames:
 
     @property
     def _prefix(self) -> str:
-        return _SERVERS.format(organisation=self.organisation, group=ADMINISTRATIVE_GROUP)
+        return _SERVERS.format(organisation=self.organisation, group=self.group)
 
 
 def mailbox_of(target: str) -> UUID | None:

@@ -18,15 +18,18 @@ from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.service import RpcProxy
 
 
-def routes_for(proxy: RpcProxy, public: str) -> list[Route]:
-    """What to mount. `public` is how clients reach the proxy: its host, with its port unless that is 443."""
+def routes_for(proxy: RpcProxy, public: str, *, foreign: bool = False) -> list[Route]:
+    """What to mount. `public` is how clients reach the proxy: its host, with its port unless that is 443.
+
+    `foreign` says that mailboxes are at servers of others, behind the proxy.
+    """
     names = ServerNames(socket.gethostname().lower())
 
     def service() -> Autodiscover:
         database = database_of(proxy)
         if database is None:
             raise TransportError("the accounts are in no database of ours any more")
-        return Autodiscover(database, names, public=public)
+        return Autodiscover(database, names, public=public, foreign=foreign)
 
     return autodiscover_routes(service, WebAuthenticator(proxy))
 

@@ -34,7 +34,7 @@ def autodiscover_of(proxy: RpcProxy, settings: ProxyConfiguration, listen: str) 
         return [_elsewhere()]
     from rpch.front.autodiscover import public_address_of, routes_for  # the database library loads slowly
 
-    return routes_for(proxy, public_address_of(settings, listen))
+    return routes_for(proxy, public_address_of(settings, listen), foreign=True)
 
 
 def _elsewhere() -> Route:

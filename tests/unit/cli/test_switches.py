@@ -88,6 +88,12 @@ def test_events_tell_before_and_after(shell: Shell) -> None:
     assert shell.events("org", "get")[0]["MapiHttpEnabled"] is False
 
 
+def test_what_nothing_goes_by_yet_is_said(shell: Shell) -> None:
+    args = ["mapi", "set", "--IISAuthenticationMethods", "Basic", "--data", str(shell.data)]
+    assert "rpch serves no MAPI over HTTP yet" in CliRunner().invoke(app, args).stderr
+    assert shell.events("mapi", "get")[0]["IISAuthenticationMethods"] == ["Basic"]
+
+
 def test_a_set_without_anything_says_what_there_is(shell: Shell) -> None:
     with pytest.raises(ConfigError, match="give one of InternalUrl, ExternalUrl, IISAuthenticationMethods"):
         shell("mapi", "set")

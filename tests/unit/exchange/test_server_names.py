@@ -43,3 +43,11 @@ def test_a_target_tells_its_mailbox() -> None:
     assert mailbox_of(TARGET) == GUID
     for other in ("mail.example.test", f"{GUID}", f"{GUID}@", "x" * 36 + "@lab.example", "@lab.example"):
         assert mailbox_of(other) is None
+
+
+def test_servers_of_others_are_called_by_their_organisation() -> None:
+    names = ServerNames("machine").beside("/o=Contoso/OU=Exchange Group/cn=Recipients/cn=jane")
+    dn = "/o=Contoso/ou=Exchange Group/cn=Configuration/cn=Servers/cn=x@contoso.com"
+    assert names.server_dn("x@contoso.com") == dn
+    assert names.target_in(dn) == "x@contoso.com"
+    assert ServerNames("machine").beside("cn=jane,dc=contoso") == ServerNames("machine")

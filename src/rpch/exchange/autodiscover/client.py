@@ -211,7 +211,11 @@ class AutodiscoverClient:
 
     async def _answer(self, url: str) -> WebAnswer:
         """Asked without credentials first, so that they go only to whoever asks for them."""
-        headers = [("Content-Type", "text/xml; charset=utf-8"), ("User-Agent", "rpch")]
+        headers = [
+            ("Content-Type", "text/xml; charset=utf-8"),
+            ("User-Agent", "rpch"),
+            ("X-ClientCanHandle", "Negotiate, ExHttpInfo"),
+        ]
         if self._capability:
             headers.append(("X-MapiHttpCapability", str(self._capability)))
         body = PoxRequest(self._address).encode()

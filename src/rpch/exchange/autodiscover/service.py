@@ -54,11 +54,15 @@ class Autodiscover:
         names: ServerNames,
         *,
         public: str,
+        foreign: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`public` is what clients reach this system by: a host, with its port unless that is 443."""
+        """`public` is what clients reach this system by: a host, with its port unless that is 443.
+
+        `foreign` says that mailboxes are at servers of others, which are called by these' organisation.
+        """
         self.database, self.public = database, public
-        self._names, self._clock = names, clock
+        self._names, self._clock, self._foreign = names, clock, foreign
         self._settings = OrganisationSettings(database)
 
     async def answer(self, asking: Asking, body: bytes, abilities: Abilities) -> bytes:
@@ -91,7 +95,8 @@ class Autodiscover:
             raise CannotAnswer(ErrorCode.NO_SETTINGS, "This address has no mailbox")
         inside = self._is_inside(asking.client)
         asker = Asker(self.public, inside=inside, abilities=abilities, offered=asking.offered)
-        protocols = protocols_for(self._settings, self._names, mailbox, asker)
+        names = self._names.beside(mailbox.dn) if self._foreign else self._names
+        protocols = protocols_for(self._settings, names, mailbox, asker)
         return settings_document(
             User(mailbox.display_name, mailbox.dn, mailbox.mail or "", self._deployment()), protocols
         )

@@ -11,6 +11,8 @@ from rpch.directory.entries import EntryKind, NewEntry
 from rpch.directory.links import DELEGATE, MEMBER
 from rpch.exchange.autodiscover.asking import Asking
 from rpch.exchange.autodiscover.pox_request import Abilities, PoxRequest
+from rpch.exchange.autodiscover.service import Autodiscover
+from rpch.exchange.server_names import ServerNames
 from rpch.exchange.switches import ORGANISATION, OUTLOOK_ANYWHERE, set_switches, set_user_switches
 from tests.unit.exchange.autodiscover.conftest import ALICE, BOB, Office
 
@@ -162,3 +164,16 @@ async def test_our_own_mistakes_say_nothing_but_603(office: Office, monkeypatch:
     answer = await asked(office)
     assert code(answer) == 603
     assert "secret" not in answer
+
+
+async def test_mailboxes_of_others_are_at_their_servers(office: Office) -> None:
+    dn = "/o=Contoso/ou=Group/cn=Recipients/cn=carl"
+    account = office.directory.store.add(Identity("carl", "LAB"), "pw", mail="carl@contoso.example")
+    (entry,) = office.directory.entries.get(account.entry_id).values()
+    office.directory.entries.change(replace(entry, dn=dn))
+    database, names = office.directory.database, ServerNames("machine")
+    foreign = Autodiscover(database, names, public="mail.contoso.example", foreign=True)
+    asking, body = Asking(Identity("carl", "LAB"), "10.0.0.9"), PoxRequest("carl@contoso.example").encode()
+    answer = (await foreign.answer(asking, body, Abilities())).decode()
+    assert f"<LegacyDN>{dn}</LegacyDN>" in answer
+    assert "<ServerDN>/o=Contoso/ou=Group/cn=Configuration/cn=Servers/cn=" in answer
