@@ -11,7 +11,7 @@ import typer
 
 from rpch.aio.tls import client_context
 from rpch.cli.output import print_event, print_line
-from rpch.errors import ConfigError
+from rpch.cli.passwords import USER_HELP, name_and_password
 from rpch.exchange.autodiscover.client import AutodiscoverClient, Step
 from rpch.exchange.autodiscover.pox_settings import MailboxSettings
 from rpch.exchange.autodiscover.web_client import TIMEOUT, Credentials, WebClient
@@ -19,9 +19,7 @@ from rpch.exchange.autodiscover.web_client import TIMEOUT, Credentials, WebClien
 
 def autodiscover(
     address: Annotated[str, typer.Argument(help="The mail address: alice@example.com.")],
-    user: Annotated[
-        str | None, typer.Option(help=r"Who asks: 'DOMAIN\name:password'; it prompts for what is missing.")
-    ] = None,
+    user: Annotated[str | None, typer.Option(help=USER_HELP)] = None,
     url: Annotated[str | None, typer.Option(help="Ask only here, and leave out the search.")] = None,
     tls_ca: Annotated[Path | None, typer.Option(help="Authority to trust instead of the system's.")] = None,
     allow: Annotated[
@@ -73,14 +71,8 @@ def autodiscover(
 
 
 def _credentials(user: str | None) -> Credentials | None:
-    if user is None:
-        return None
-    name, colon, password = user.partition(":")
-    if not name:
-        raise ConfigError("--user", r"there is no user name; write 'DOMAIN\name:password'")
-    if not colon:
-        password = typer.prompt(f"Password of {name}", hide_input=True, err=True)
-    return Credentials(name, password)
+    known = name_and_password(user)
+    return Credentials(*known) if known is not None else None
 
 
 def _tell(step: Step, *, json: bool) -> None:

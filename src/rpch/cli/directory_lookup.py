@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -19,13 +17,13 @@ from rpch.aio.event_loop import run
 from rpch.aio.tls import client_context
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, warn
+from rpch.cli.passwords import USER_HELP, name_and_password
 from rpch.client.client import RpcClient
 from rpch.client.connect import connect
 from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.directory.database import DEFAULT_FILE, Database
 from rpch.directory.entries import EntryKind
 from rpch.directory.links import MEMBER
-from rpch.errors import ConfigError
 from rpch.exchange.nspi.asking import page_numbered
 from rpch.exchange.nspi.client import AddressBook, Properties, open_address_book, properties
 from rpch.exchange.nspi.conditions import Compares, Relation
@@ -42,7 +40,6 @@ from rpch.exchange.rfr.client import address_book_server
 from rpch.exchange.server_names import ServerNames
 from rpch.probe.rpcping import parse_level, parse_package
 
-PASSWORD_VARIABLE: Final = "RPCH_PASSWORD"  # noqa: S105 - a name, not a password
 REFERRAL_PORT: Final = 6002
 DIRECTORY_PORT: Final = 6004
 MOST: Final = 50
@@ -87,9 +84,7 @@ def lookup(
         str | None, typer.Option(help="The server; default: this machine. host:port for tcp.")
     ] = None,
     proxy: Annotated[str, typer.Option(help="The RPC proxy, host:port, for rpchttp.")] = "localhost:443",
-    user: Annotated[
-        str | None, typer.Option(help=rf"'DOMAIN\name' or with ':password'; else {PASSWORD_VARIABLE}.")
-    ] = None,
+    user: Annotated[str | None, typer.Option(help=USER_HELP)] = None,
     rpc_auth: Annotated[
         str | None, typer.Option(help="How --user is proven to the server: negotiate, ntlm or kerberos.")
     ] = None,
@@ -133,27 +128,14 @@ class _Who:
         """`DOMAIN\\name:password`, or a name whose password is elsewhere."""
         auth_type = parse_package(rpc_auth, "--rpc-auth") if rpc_auth else None
         level = parse_level(rpc_level, "--rpc-level") if rpc_level else None
-        name, colon, password = (text or "").partition(":")
-        if name and not colon:
-            password = _password_of(name, may_have_ticket=auth_type is AuthType.KERBEROS)
-        return cls(name or None, password, auth_type, level)
+        known = name_and_password(text, may_have_ticket=auth_type is AuthType.KERBEROS)
+        name, password = known or (None, "")
+        return cls(name, password, auth_type, level)
 
     def to_the_server(self) -> dict[str, Any]:
         """What `connect` is told about it."""
         proof = {"auth_type": self.auth_type, "auth_level": self.level}
         return {"rpc_user": self.name, "rpc_password": self.password, **proof}
-
-
-def _password_of(name: str, *, may_have_ticket: bool) -> str:
-    """From the environment or from whoever sits there; empty for who shall take a ticket."""
-    if (known := os.environ.get(PASSWORD_VARIABLE)) is not None:
-        return known
-    if may_have_ticket:
-        return ""
-    if not sys.stdin.isatty():
-        raise ConfigError("--user", f"has no password for {name}; set {PASSWORD_VARIABLE}")
-    answer: str = typer.prompt(f"password of {name}", hide_input=True, err=True)
-    return answer
 
 
 @asynccontextmanager

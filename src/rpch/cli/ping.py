@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from rpch.aio.event_loop import run
 from rpch.aio.tls import client_context
 from rpch.cli.logs import configure_logs
+from rpch.cli.passwords import USER_HELP, ask_password, name_and_password
 from rpch.client.credentials import Credentials
 from rpch.client.security import RpcCredentials, credentials_for
 from rpch.dcerpc.binding import StringBinding
@@ -26,7 +28,6 @@ from rpch.probe.report import as_object, print_report
 from rpch.probe.steps import ping as climb
 from rpch.probe.target import DEFAULT_TIMEOUT, PingTarget, ping_target
 
-PASSWORD_VARIABLE: Final = "RPCH_PASSWORD"  # noqa: S105 - a name, not a password
 WIDTH_OF_FILES: Final = 120
 
 
@@ -66,7 +67,7 @@ Quiet = Annotated[bool, _as_in_rpcping("-q", "Taken; only passwords are ever ask
 
 def ping(
     target: Annotated[Text, typer.Argument(help="'ncacn_http:server[593,RpcProxy=host:port]'")] = None,
-    user: Annotated[Text, typer.Option(help=r"At the RPC proxy: 'DOMAIN\name' or with ':password'.")] = None,
+    user: Annotated[Text, typer.Option(help=f"At the RPC proxy: {USER_HELP}")] = None,
     no_tls: Annotated[bool, typer.Option("--no-tls", help="Plain HTTP to the RPC proxy.")] = False,
     tls_ca: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
     timeout: Annotated[
@@ -138,42 +139,29 @@ def _credentials(user: Text, identity: Text, schemes: Text) -> Credentials | Non
     """Who we are to the RPC proxy."""
     if user is not None and identity is not None:
         raise ConfigError("--user", "says what -P says; give one of them")
-    if user is None:
+    if identity is not None:
         return _identified(identity, "-P", schemes, "-H")
     scheme = rpcping.parse_scheme(schemes, "-H") if schemes else None
-    name, colon, password = user.partition(":")
-    if not colon:
-        known = os.environ.get(PASSWORD_VARIABLE)
-        password = _ask(name) if known is None else known
-    return Credentials(name, password, scheme)
+    known = name_and_password(user)
+    return Credentials(*known, scheme) if known is not None else None
 
 
 def _identified(identity: Text, option: str, schemes: Text, schemes_option: str) -> Credentials | None:
     """An identity as rpcping writes it."""
     scheme = rpcping.parse_scheme(schemes, schemes_option) if schemes else None
-    if identity is None:
-        return None
-    return Credentials(*rpcping.parse_identity(identity, option, _ask), scheme)
+    return Credentials(*_parsed(identity, option), scheme) if identity is not None else None
 
 
 def _caller(binding: StringBinding, identity: Text, package: Text, level: Text) -> RpcCredentials | None:
     """Who we are to the RPC server; without -I nobody, or, by Kerberos, whoever has signed in."""
     auth_type = rpcping.parse_package(package) if package else None
     auth_level = rpcping.parse_level(level) if level else None
-    name, password = rpcping.parse_identity(identity, "-I", _ask) if identity else (None, "")
+    name, password = _parsed(identity, "-I") if identity else (None, "")
     return credentials_for(binding, name, password, level=auth_level, auth_type=auth_type)
 
 
-def _ask(name: str) -> str:
-    """A password, from whoever sits there."""
-    if not _is_somebody_there():
-        raise ConfigError("--user", f"has no password for {name}; set {PASSWORD_VARIABLE}")
-    answer: str = typer.prompt(f"password of {name}", hide_input=True, err=True)
-    return answer
-
-
-def _is_somebody_there() -> bool:
-    return sys.stdin.isatty()
+def _parsed(identity: str, option: str) -> tuple[str, str]:
+    return rpcping.parse_identity(identity, option, partial(ask_password, option=option))
 
 
 def _tls(binding: StringBinding, authorities: Path | None, *, no_tls: bool) -> ssl.SSLContext | None:

@@ -60,8 +60,9 @@ def test_a_program_reads_events() -> None:
     assert settings["protocols"][0]["Server"] == "m"
 
 
-def test_a_missing_password_is_asked_for() -> None:
-    assert "Jane" in run("--url", URL, "--user", "jane", stdin="pw\n")
+def test_a_missing_password_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RPCH_PASSWORD", "pw")
+    assert "Jane" in run("--url", URL, "--user", "jane")
 
 
 def test_without_settings_the_status_is_1() -> None:

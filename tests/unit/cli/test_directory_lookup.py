@@ -17,7 +17,8 @@ from rpch.aio.event_loop import run
 from rpch.auth.accounts import Identity
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.cli import app
-from rpch.cli.directory_lookup import MOST, PASSWORD_VARIABLE
+from rpch.cli.directory_lookup import MOST
+from rpch.cli.passwords import PASSWORD_VARIABLE
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.directory.entries import EntryKind, NewEntry
 from rpch.directory.links import MEMBER

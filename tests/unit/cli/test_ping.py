@@ -9,7 +9,7 @@ import trustme
 from typer.testing import CliRunner, Result
 
 from rpch.auth.schemes import Scheme
-from rpch.cli import app
+from rpch.cli import app, passwords
 from rpch.client.credentials import Credentials
 from rpch.client.principals import Principal
 from rpch.client.security import RpcCredentials
@@ -107,7 +107,7 @@ def test_the_password_may_come_from_the_environment(climbed: Climbed) -> None:
 def test_the_password_is_asked_for_where_somebody_sits(
     climbed: Climbed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MODULE, "_is_somebody_there", lambda: True)
+    monkeypatch.setattr(passwords, "_is_somebody_there", lambda: True)
     monkeypatch.setattr("typer.prompt", lambda text, **how: f"{text}, hidden: {how['hide_input']}")
     run(BINDING, "--user", r"LAB\alice")
     assert climbed.credentials == Credentials(r"LAB\alice", r"password of LAB\alice, hidden: True")
