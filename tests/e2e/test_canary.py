@@ -58,7 +58,8 @@ async def test_no_secret_is_written_anywhere(tmp_path: Path, full: bool) -> None
         "dump": said,
         "capture": capture.read_bytes() if full else b"",
     }
-    assert b"authenticated" in written["log"]
+    for scheme in (b"Basic", b"NTLM", b"Negotiate"):
+        assert b'"scheme": "%b"' % scheme in written["log"]
     assert b"CONN/A2" in written["trace"]
     password = ready["users"][0]["password"]
     secrets = canaries(ready["users"][0]["name"], password)
@@ -86,9 +87,14 @@ async def talk(ready: dict[str, object]) -> None:
                 assert (await client.call(Demo.echo, Octets(CONTENT))).data == CONTENT
             except AuthenticationFailed:
                 assert password == WRONG
-    with pytest.raises(AuthenticationFailed):
-        async with connect(binding, user=user["name"], password=WRONG, tls=tls):
-            pass
+    for scheme in "Basic", "NTLM", "Negotiate":
+        async with connect(
+            binding, user=user["name"], password=user["password"], tls=tls, scheme=scheme
+        ) as client:
+            assert (await client.call(Demo.echo, Octets(CONTENT))).data == CONTENT
+        with pytest.raises(AuthenticationFailed):
+            async with connect(binding, user=user["name"], password=WRONG, tls=tls, scheme=scheme):
+                pass
 
 
 def canaries(user: str, password: str) -> dict[str, bytes]:
@@ -101,6 +107,10 @@ def canaries(user: str, password: str) -> dict[str, bytes]:
         "Basic token": base64.b64encode(f"{user}:{password}".encode()),
         "wrong password": WRONG.encode(),
         "NTLM message": b"NTLMSSP\0",
-        "NTLM message, in a header": base64.b64encode(b"NTLMSSP\0")[:10],
+        # Its place within a token, which SPNEGO wraps, decides which of three forms it has.
+        **{
+            f"NTLM message, in a header with {part!r}": base64.b64encode(part)
+            for part in (b"NTLMSS", b"TLMSSP", b"LMSSP\0")
+        },
         "wrong Basic token": base64.b64encode(f"{user}:{WRONG}".encode()),
     }
