@@ -21,7 +21,7 @@ help:
 	@echo "make interop  install the real peers (Debian, as root) and test against them"
 	@echo "make fuzz     fuzz every parser, SECONDS=$(SECONDS) each"
 	@echo "make soak     a gibibyte each way through proxies that come and go"
-	@echo "make bench    compare with direct calls and with HAProxy"
+	@echo "make bench    compare with direct calls and with HAProxy; read large address books"
 	@echo "make clean    remove everything that was made"
 
 setup: $(READY)
@@ -64,6 +64,7 @@ soak: $(READY) peers
 # `make bench JSON=figures.json` keeps the figures.
 bench: $(READY) peers
 	$(BIN)/python -m benchmarks $(if $(JSON),--json $(JSON))
+	$(BIN)/python -m benchmarks.address_book $(if $(JSON),--json $(basename $(JSON))-address-book.json)
 
 clean:
 	rm -rf .venv build dist data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
