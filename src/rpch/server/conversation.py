@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from rpch.dcerpc.endpoint import Endpoint
-from rpch.dcerpc.interface import Handles, Interface, Message
+from rpch.dcerpc.interface import Handles, Interface, Message, Operation
 from rpch.dcerpc.pdus import AuthLevel
 from rpch.dcerpc.security import Declined, Step
 from rpch.dcerpc.server_events import (
@@ -40,6 +40,7 @@ from rpch.trace import Tracer, Turn
 log = structlog.get_logger("rpch.server")
 
 UNSPECIFIED: Final = Status.S_FAULT_UNSPEC
+LARGE_STUB: Final = 64 * 1024  # bytes, decoded in a few milliseconds
 
 
 @dataclass(slots=True)
@@ -149,17 +150,14 @@ class Conversation:
     def _start(self, start: StartCall) -> None:
         """Run an operation: at once when it answers at once, else as a task of its own."""
         operation = start.interface.operations[start.opnum]
-        try:
-            request = operation.request.decode(start.stub, little_endian=start.little_endian)
-        except RemoteProtocolError as error:
-            log.info("bad stub", peer=self._peer, operation=operation.name, why=str(error))
-            status = error.status if isinstance(error, StubError) else Status.RPC_X_BAD_STUB_DATA
-            self._feed(CallFailed(start.call_id, status))
-            return
         call = RunningCall(start.association, start.object_uuid, self._peer, start.user, start.level)
         implementation = self._implementations[start.interface]
+        response: Message | Awaitable[Message]
         try:
-            response = operation.invoke(implementation, call, request)
+            if len(start.stub) > LARGE_STUB:
+                response = self._answer_large(start, operation, call)
+            else:
+                response = operation.invoke(implementation, call, self._request(start, operation))
         except RpcFault as fault:
             self._feed(CallFailed(start.call_id, fault.status, fault.did_not_execute))
         except Exception:  # an operation's own mistake must fail its call and nothing else
@@ -171,6 +169,25 @@ class Conversation:
                 call.task = self._spawn(self._finish(start.call_id, call, operation.name, response))
             else:
                 self._return(start.call_id, operation.name, response)
+
+    def _request(self, start: StartCall, operation: Operation[Any, Any]) -> Message:
+        """What the stub says; a fault when it is not what its operation declares."""
+        try:
+            request: Message = operation.request.decode(start.stub, little_endian=start.little_endian)
+        except RemoteProtocolError as error:
+            log.info("bad stub", peer=self._peer, operation=operation.name, why=str(error))
+            status = error.status if isinstance(error, StubError) else Status.RPC_X_BAD_STUB_DATA
+            raise RpcFault(status) from error
+        return request
+
+    async def _answer_large(
+        self, start: StartCall, operation: Operation[Any, Any], call: RunningCall
+    ) -> Message:
+        """The same in a thread: a hundred thousand values take longer to decode than others would wait."""
+        request = await asyncio.to_thread(self._request, start, operation)
+        response = operation.invoke(self._implementations[start.interface], call, request)
+        answer: Message = await response if isawaitable(response) else response
+        return answer
 
     def _return(self, call_id: int, name: str, response: Message) -> None:
         try:

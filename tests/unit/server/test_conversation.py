@@ -36,6 +36,7 @@ from rpch.dcerpc.pdus import (
 from rpch.dcerpc.statuses import Status
 from rpch.errors import RpcFault
 from rpch.ndr import Message, Struct, ULong, WString, ref
+from rpch.server import conversation
 from rpch.server.conversation import Conversation, Counters
 from rpch.server.demo import AddRequest, AddResponse, CounterHandle, Demo, OpenCounterRequest
 from rpch.trace import Tracer
@@ -146,6 +147,7 @@ class Talk:
         self.endpoint = Endpoint(tuple(implementations), table, "6001")
         self.tasks, self.tracer, self.implementations = tasks, tracer, implementations
         self.said: list[Pdu] = []
+        self.spawned: list[asyncio.Task[None]] = []
         self.closed = 0
         self.counters = Counters()
         self.conversation = self._converse()
@@ -172,7 +174,8 @@ class Talk:
         self.closed += 1
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return spawn(self.tasks, work)
+        self.spawned.append(spawn(self.tasks, work))
+        return self.spawned[-1]
 
     def tell(self, pdu: Pdu) -> None:
         self.conversation.receive(pdu.encode())
@@ -290,6 +293,40 @@ async def test_the_code_of_a_bad_stub_is_the_one_that_its_rule_asks_for() -> Non
         (answer,) = here.said
         assert isinstance(answer, Fault)
         assert answer.status == Status.RPC_X_NULL_REF_POINTER
+
+
+async def test_a_large_stub_is_read_while_others_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "LARGE_STUB", 64)
+    async with talk() as here:
+        here.tell(Request(1, 0, 8, Text("x" * 100).encode()))
+        here.tell(Request(2, 0, 8, Text("x" * 5).encode()))
+        here.tell(Request(3, 0, 7, Number(1).encode() + bytes(100)))  # what is left over does not matter
+        assert here.conversation.running == 2
+        (small,) = here.said
+        assert (small.call_id, isinstance(small, Response)) == (2, True)
+        await asyncio.wait(here.spawned)
+        answers = {
+            answer.call_id: Number.decode(answer.stub).value
+            for answer in here.said
+            if isinstance(answer, Response)
+        }
+        assert answers == {1: 100, 2: 5, 3: 2}
+
+
+async def test_a_large_stub_can_be_bad_and_its_call_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "LARGE_STUB", 64)
+    async with talk() as here:
+        here.tell(Request(1, 0, 8, bytes.fromhex("02000000 00000000 09000000") + bytes(100)))
+        await asyncio.wait(here.spawned)
+        (fault,) = here.said
+        assert isinstance(fault, Fault)
+        assert fault.status in (Status.RPC_X_BAD_STUB_DATA, Status.S_FAULT_INVALID_BOUND)
+        here.said.clear()
+        here.tell(Request(4, 0, 6, Number(1).encode() + bytes(100)))
+        here.tell(Cancel(4))
+        (fault,) = await here.heard()
+        assert isinstance(fault, Fault)
+        assert fault.status == Status.S_FAULT_CANCEL
 
 
 # Giving up

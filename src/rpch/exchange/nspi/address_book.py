@@ -17,6 +17,7 @@ from rpch.exchange.nspi import browsing, describing, searching
 from rpch.exchange.nspi.asking import page_numbered
 from rpch.exchange.nspi.book import Book
 from rpch.exchange.nspi.conditions import Condition
+from rpch.exchange.nspi.containers import GLOBAL_LIST
 from rpch.exchange.nspi.describing import SpecialTable
 from rpch.exchange.nspi.editing import BookEditor
 from rpch.exchange.nspi.keeper import BookKeeper
@@ -137,8 +138,8 @@ class AddressBookService:
         await self._run(lambda: self._editor.mod_link_att(user, flags, tag, mid, entry_ids))
 
     async def load(self) -> None:
-        """Read the book before the first client comes."""
-        await self._run(self.keeper.current)
+        """Read the book before the first client comes, and make what most of them ask for."""
+        await self._ask(lambda book: (book.table(GLOBAL_LIST), book.index))
 
     async def _ask(self, question: Callable[[Book], T]) -> T:
         return await self._run(lambda: question(self.keeper.current()))

@@ -92,8 +92,7 @@ def resort_restriction(book: Book, stat: Stat, mids: Sequence[int]) -> tuple[Sta
     if stat.sort_type != SORT_DISPLAY_NAME:
         raise Refused(Status.GENERAL_FAILURE, f"there is no sort order {stat.sort_type}")
     things = {mid: book.objects[mid] for mid in mids if mid in book.objects}
-    key = key_for(stat.sort_type, stat.sort_locale)
-    order = sorted(things, key=lambda mid: key(things[mid]))
+    order = Table.of(things.values(), key_for(stat.sort_type, stat.sort_locale)).mids()
     here = stat.current_rec in things
     position = order.index(stat.current_rec) if here else 0
     current = stat.current_rec if here else BEGINNING

@@ -157,10 +157,18 @@ class _Preparation:
 
     def _any(self, compared: Comparison, tag: int, wanted: Any) -> Test:
         """One of the values of a property, against another one of its type."""
-        read, holds, kind = self._values(tag, compared.form), compared.holds, type(wanted)
+        known = self._known(tag)
+        if known is None:
+            return _nobody
+        read, holds, form, kind = known.bind(self._book), compared.holds, compared.form, type(wanted)
+        if number_of(known.tag) == number_of(Tag.DISPLAY_NAME) and form is folded:
+            return lambda thing, _attributes: kind is str and holds(thing.folded, wanted)
 
         def test(thing: BookObject, attributes: Attributes) -> bool:
-            return any(type(value) is kind and holds(value, wanted) for value in read(thing, attributes))
+            value = read(thing, attributes)
+            if isinstance(value, tuple):
+                return any(type(each := form(one)) is kind and holds(each, wanted) for one in value)
+            return value is not None and type(value := form(value)) is kind and holds(value, wanted)
 
         return test
 

@@ -14,6 +14,7 @@ from typing import Final
 from rpch.directory.entries import PROXY_ADDRESSES
 from rpch.exchange.nspi.collation import fold
 from rpch.exchange.nspi.objects import BookObject
+from rpch.exchange.nspi.sorting import sort_in_slices
 
 FIRST_NAME: Final = "givenName"
 LAST_NAME: Final = "sn"
@@ -29,7 +30,7 @@ class NameIndex:
         for thing in things:
             for name in names_of(thing):
                 owners.setdefault(name, []).append(thing.mid)
-        self._names = sorted(owners)
+        self._names = sort_in_slices(owners)
         self._owners = array("I")
         self._starts = array("I", [0])
         for name in self._names:

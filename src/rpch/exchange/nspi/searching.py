@@ -16,12 +16,13 @@ from rpch.exchange.nspi.positions import table_of
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.resolution import Resolution, Resolver, ambiguous
 from rpch.exchange.nspi.rows import DEFAULT_COLUMNS, BinarySource, Row, Rows
+from rpch.exchange.nspi.sorting import sort_in_slices
 from rpch.exchange.nspi.structures import MOST_VALUES, Stat, Status
 from rpch.exchange.nspi.tables import SORT_DISPLAY_NAME, SORT_DISPLAY_NAME_WRITE, Table, key_for
 from rpch.exchange.nspi.tags import number_of
 
 MOST_NAMES: Final = 1000
-MOST_TESTS: Final = 4_000_000  # terms of a restriction times objects
+MOST_TESTS: Final = 3_000_000  # terms of a restriction times objects
 
 
 class Source(BinarySource, BinarySearch, Protocol):
@@ -113,7 +114,7 @@ def _named(book: Book, stat: Stat, number: int) -> list[int]:
             Status.NOT_SUPPORTED, f"{number:04X} of {stat.current_rec} is not for clients to change"
         )
     things = [each for mid in book.linkage.ends(stat.current_rec, link) if (each := book.objects.get(mid))]
-    return [each.mid for each in sorted(things, key=key_for(SORT_DISPLAY_NAME, stat.sort_locale))]
+    return Table.of(things, key_for(SORT_DISPLAY_NAME, stat.sort_locale)).mids()
 
 
 def _meeting(book: Book, table: Table, prepared: Prepared) -> list[int]:
@@ -122,7 +123,7 @@ def _meeting(book: Book, table: Table, prepared: Prepared) -> list[int]:
         wanted = table.mids()
     else:
         places = ((table.position(book.objects[mid]), mid) for mid in prepared.among)
-        wanted = [mid for _, mid in sorted((at, mid) for at, mid in places if at is not None)]
+        wanted = [mid for _, mid in sort_in_slices((at, mid) for at, mid in places if at is not None)]
     if prepared.terms * len(wanted) > MOST_TESTS:
         raise Refused(Status.TOO_COMPLEX, f"{prepared.terms} terms for {len(wanted)} objects")
     return [mid for mid in wanted if prepared.accepts(book.objects[mid])]

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from rpch.exchange.nspi.collation import sort_form
 from rpch.exchange.nspi.objects import BookObject
+from rpch.exchange.nspi.sorting import sort_in_slices
 
 SORT_DISPLAY_NAME: Final = 0
 SORT_PHONETIC: Final = 3
@@ -30,7 +31,7 @@ class Table:
     @classmethod
     def of(cls, things: Iterable[BookObject], key: Callable[[BookObject], Key]) -> Table:
         """The table of these objects."""
-        return cls(key, sorted(map(key, things)))
+        return cls(key, sort_in_slices(map(key, things)))
 
     def changed(self, old: Iterable[BookObject], new: Iterable[BookObject]) -> Table:
         """The same without some objects and with others."""

@@ -10,7 +10,7 @@ from rpch.exchange.nspi import conditions, structures
 from rpch.exchange.nspi.codepages import CodePage
 from rpch.exchange.nspi.conditions import Condition
 from rpch.exchange.nspi.entryids import PROVIDER
-from rpch.exchange.nspi.matching import DEEPEST
+from rpch.exchange.nspi.matching import DEEPEST, MOST_TERMS
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.rows import Row
 from rpch.exchange.nspi.structures import (
@@ -27,6 +27,7 @@ from rpch.exchange.nspi.structures import (
 )
 from rpch.exchange.nspi.tags import MULTIPLE, Kind, Value, kind_of
 
+_BITS_CLEAR: Final = 0  # BMR_EQZ.  MS-OXCDATA 2.12.7
 _BITS_SET: Final = 1  # BMR_NEZ.  MS-OXCDATA 2.12.7
 _OCTETS: Final = "latin-1"  # what `AString` keeps every octet in
 
@@ -101,32 +102,48 @@ def property_from_wire(name: PropertyName | None) -> int | None:
     return name.number
 
 
-def condition_from_wire(restriction: Restriction, page: CodePage, depth: int = 1) -> Condition:
+def condition_from_wire(restriction: Restriction, page: CodePage) -> Condition:
     """A restriction as a condition; texts are in the client's code page.  MS-OXNSPI 2.2.5"""
-    if depth > DEEPEST:
-        raise Refused(Status.TOO_COMPLEX, f"a restriction deeper than {DEEPEST}")
-    match restriction.term:
-        case structures.AndOr() as several:
-            parts = tuple(condition_from_wire(part, page, depth + 1) for part in _parts(several))
-            return conditions.All(parts) if restriction.kind == 0 else conditions.AnyOf(parts)
-        case structures.Not(part=part) if part is not None:
-            return conditions.Not(condition_from_wire(part, page, depth + 1))
-        case structures.Content(fuzzy_level=fuzziness, tag=tag, value=value):
-            return conditions.Contains(fuzziness, tag, _wanted(value, page))
-        case structures.Compare(relation=relation, tag=tag, value=value):
-            return conditions.Compares(relation, tag, _wanted(value, page))
-        case structures.CompareTwo(relation=relation, first=first, second=second):
-            return conditions.ComparesTwo(relation, first, second)
-        case structures.Bits(relation=relation, tag=tag, mask=mask):
-            return conditions.HasBits(relation == _BITS_SET, tag, mask)
-        case structures.Size(relation=relation, tag=tag, size=size):
-            return conditions.HasSize(relation, tag, size)
-        case structures.Exists(tag=tag):
-            return conditions.Exists(tag)
-        case structures.Sub():
-            raise Refused(Status.TOO_COMPLEX, "objects of the address book have no parts")
-        case _:
-            raise Refused(Status.INVALID_PARAMETER, "a restriction that denies nothing")
+    return _Conditions(page).read(restriction, 1)
+
+
+class _Conditions:
+    """Reads one restriction, as deep and as long as searches take it."""
+
+    def __init__(self, page: CodePage) -> None:
+        self._page, self._left = page, MOST_TERMS
+
+    def read(self, restriction: Restriction, depth: int) -> Condition:
+        page = self._page
+        self._left -= 1
+        if depth > DEEPEST or self._left < 0:
+            raise Refused(
+                Status.TOO_COMPLEX, f"a restriction deeper than {DEEPEST} or of over {MOST_TERMS} terms"
+            )
+        match restriction.term:
+            case structures.AndOr() as several:
+                parts = tuple(self.read(part, depth + 1) for part in _parts(several))
+                return conditions.All(parts) if restriction.kind == 0 else conditions.AnyOf(parts)
+            case structures.Not(part=part) if part is not None:
+                return conditions.Not(self.read(part, depth + 1))
+            case structures.Content(fuzzy_level=fuzziness, tag=tag, value=value):
+                return conditions.Contains(fuzziness, tag, _wanted(value, page))
+            case structures.Compare(relation=relation, tag=tag, value=value):
+                return conditions.Compares(relation, tag, _wanted(value, page))
+            case structures.CompareTwo(relation=relation, first=first, second=second):
+                return conditions.ComparesTwo(relation, first, second)
+            case structures.Bits(relation=relation, tag=tag, mask=mask):
+                if relation not in (_BITS_CLEAR, _BITS_SET):
+                    raise Refused(Status.TOO_COMPLEX, f"a relation of bits {relation}")
+                return conditions.HasBits(relation == _BITS_SET, tag, mask)
+            case structures.Size(relation=relation, tag=tag, size=size):
+                return conditions.HasSize(relation, tag, size)
+            case structures.Exists(tag=tag):
+                return conditions.Exists(tag)
+            case structures.Sub():
+                raise Refused(Status.TOO_COMPLEX, "objects of the address book have no parts")
+            case _:
+                raise Refused(Status.INVALID_PARAMETER, "a restriction that denies nothing")
 
 
 def condition_to_wire(condition: Condition, depth: int = 1) -> Restriction:

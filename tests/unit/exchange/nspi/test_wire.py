@@ -23,6 +23,7 @@ from rpch.exchange.nspi.rows import Row
 from rpch.exchange.nspi.structures import (
     AndOr,
     Binary,
+    Bits,
     Compare,
     LongArray,
     Parts,
@@ -34,6 +35,8 @@ from rpch.exchange.nspi.structures import (
     Status,
     StringArray,
     Sub,
+    all_of,
+    any_of,
 )
 from rpch.exchange.nspi.structures import Exists as WireExists
 from rpch.exchange.nspi.structures import Not as WireNot
@@ -182,3 +185,19 @@ def test_properties_of_an_address_book_have_numbers_for_names() -> None:
         with pytest.raises(Refused) as refused:
             property_from_wire(name)
         assert refused.value.status is Status.NOT_SUPPORTED
+
+
+def test_a_restriction_of_too_many_terms_is_not_read_to_its_end() -> None:
+    one = condition_to_wire(Exists(Tag.TITLE))
+    inner = all_of(*(one,) * 99)
+    assert isinstance(condition_from_wire(any_of(*(inner,) * 9), western()), AnyOf)
+    with pytest.raises(Refused) as refused:
+        condition_from_wire(any_of(*(inner,) * 1000), western())
+    assert refused.value.status is Status.TOO_COMPLEX
+
+
+def test_bits_are_clear_or_set() -> None:
+    for relation in (2, 0xFFFF_FFFF):
+        with pytest.raises(Refused) as refused:
+            condition_from_wire(Restriction(6, Bits(relation, Tag.OBJECT_TYPE, 1)), western())
+        assert refused.value.status is Status.TOO_COMPLEX
