@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Final
+from uuid import UUID
 
 from rpch.auth.basic import BasicCredentials
 from rpch.auth.ntlm.messages import Authenticate, Challenge, Negotiate
@@ -29,6 +30,9 @@ from rpch.dcerpc.server_side import PduReceived, ServerConnection
 from rpch.dcerpc.towers import Tower, read_floors
 from rpch.decode.sources import decode_source
 from rpch.errors import ConfigError, RemoteProtocolError
+from rpch.exchange.autodiscover.pox_answer import Exch, Expr, User, Web, settings_document
+from rpch.exchange.autodiscover.pox_request import PoxRequest
+from rpch.exchange.autodiscover.pox_settings import read_answer
 from rpch.http.authenticate import read_challenges
 from rpch.http.channels import read_channel_request
 from rpch.http.chunks import ChunkDecoder
@@ -167,6 +171,15 @@ def _stubs(data: bytes) -> None:
                 continue
 
 
+def _autodiscover(data: bytes) -> None:
+    """What either side of Autodiscover reads."""
+    for read in (PoxRequest.decode, read_answer):
+        try:
+            read(data)
+        except RemoteProtocolError:
+            continue
+
+
 def _towers(data: bytes) -> None:
     read_floors(data)
     Tower.decode(data)
@@ -203,6 +216,14 @@ _ERROR = connect_failed(0x6BA, process_id=7, timestamp=1)
 
 _NTLMSSP = b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a"
 _TOWER = Tower(MANAGED.syntax, ProtocolSequence.NCACN_HTTP).encode()
+_SETTINGS = settings_document(
+    User("Jane", "/o=Org/cn=jane", "jane@contoso.com", UUID(int=1)),
+    [
+        Exch("s", "d", "m", "73C0834F"),
+        Expr("m", tls=True, method="Basic"),
+        Web("https://in/", "https://out/"),
+    ],
+)
 _SUCCESS = b"HTTP/1.1 200 Success\r\nContent-Length: 20\r\n\r\n"
 _HEX = b"05 00 14 03 10 00 00 00 14 00 00 00 00 00 00 00 40 00 00 00"
 
@@ -223,5 +244,6 @@ TARGETS: Final[tuple[Target, ...]] = (
     Target("ntlm", _ntlm, (b"NTLMSSP\0" + bytes(64),)),
     Target("spnego", _spnego, (NegTokenInit((_NTLMSSP,), b"token").encode(),)),
     Target("capture", _capture, (opening_capture(), _HEX)),
+    Target("autodiscover", _autodiscover, (PoxRequest("jane@contoso.com").encode(), _SETTINGS)),
     Target("string-binding", _binding, (b"ncacn_http:ex01[6001,RpcProxy=proxy:443]",)),
 )

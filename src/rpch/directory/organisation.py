@@ -60,8 +60,13 @@ class OrganisationSettings:
 
     def set(self, setting: Setting[T], value: T | None) -> None:
         """Set the organisation's value; None goes back to the default."""
+        self.set_all([(setting, value)])
+
+    def set_all(self, values: Sequence[tuple[Setting[Any], Any]]) -> None:
+        """Set several at once: whoever reads sees all of them, or none."""
         with self._database.write() as connection:
-            self._store(connection, ORGANISATION_SETTINGS, {"key": setting.key}, setting, value)
+            for setting, value in values:
+                self._store(connection, ORGANISATION_SETTINGS, {"key": setting.key}, setting, value)
 
     def of_user(self, setting: Setting[T], entry_id: int) -> T:
         """What holds for a user."""

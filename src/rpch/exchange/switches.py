@@ -220,14 +220,10 @@ def set_switches(
     would_be = read_switches(settings, switches)
     would_be |= {switch.name: _or_default(switch, value) for switch, value in values}
     check_together(would_be)
-    changes = []
-    for switch, value in values:
-        before, after = _now(settings, switch), would_be[switch.name]
-        if not what_if:
-            settings.set(switch.setting, value)
-        if before != after:
-            changes.append(Change(switch.name, before, after))
-    return changes
+    told = [Change(switch.name, _now(settings, switch), would_be[switch.name]) for switch, _ in values]
+    if not what_if:
+        settings.set_all([(switch.setting, value) for switch, value in values])
+    return [change for change in told if change.before != change.after]
 
 
 def read_user_switches(settings: OrganisationSettings, entry_id: int) -> dict[str, Any]:

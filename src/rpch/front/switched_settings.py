@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("rpch.front")
 
-TIMEOUT: Final = 5.0  # seconds to wait for a database that does not answer
+TIMEOUT: Final = 3.0  # seconds to wait for a database that does not answer
 
 
 def go_by_database(proxy: RpcProxy, reloader: Reloader) -> None:
