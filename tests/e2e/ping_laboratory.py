@@ -62,6 +62,7 @@ async def laboratory(
     behind: int = 1,
     *,
     open_to_all: bool = False,
+    channel_lifetime: int = 1 << 30,
 ) -> AsyncIterator[Laboratory]:
     """Everything in order. 7001 is permitted, and nothing is there; 7002 leads to the port `behind`."""
     http, tcp = ProtocolSequence.NCACN_HTTP, ProtocolSequence.NCACN_IP_TCP
@@ -82,6 +83,7 @@ async def laboratory(
             user=[f"{USER}:{PASSWORD}"],
             valid_ports=valid_ports,
             allow_anonymous=open_to_all,
+            channel_lifetime=channel_lifetime,
             route=[f"*:{known}={LOOPBACK}:{real}" for known, real in routes.items()],
         )
         served = proxy.proxy(tasks, proxy.accounts())
@@ -187,6 +189,30 @@ def buffering(port: int, *, requests: bool = False, responses: bool = False) -> 
                 both.create_task(_pump(reader, back_writer))
                 if not (channel and responses):
                     both.create_task(_pump(back_reader, writer))
+        finally:
+            back_writer.transport.abort()
+
+    return serve
+
+
+def first_of_in(port: int, instead: Serve) -> Serve:
+    """A relay that passes the first IN channel to each target, and does something else with successors."""
+    seen: set[bytes] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        line = head.partition(b"\r\n")[0]
+        if line.startswith(b"RPC_IN_DATA") and b"\r\nContent-Length: 1073741824\r\n" in head:
+            if line in seen:
+                await instead(reader, writer)
+                return
+            seen.add(line)
+        back_reader, back_writer = await asyncio.open_connection(LOOPBACK, port)
+        back_writer.write(head)
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_pump(reader, back_writer))
+                both.create_task(_pump(back_reader, writer))
         finally:
             back_writer.transport.abort()
 

@@ -26,6 +26,7 @@ from tests.e2e.ping_laboratory import (
     answering,
     buffering,
     failure,
+    first_of_in,
     hang_up,
     laboratory,
     mute,
@@ -60,15 +61,17 @@ async def smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def test_every_step_to_the_mapper_works_over_tls(lab: Laboratory) -> None:
     report = await try_it(through(lab.secure), tls=lab.trust())
     assert report.ok
-    names = ["dns", "tcp", "tls", "schemes", "echo_in", "echo_out", "mapper", "bind", "call"]
-    assert outcomes(report) == dict.fromkeys(names, "ok")
+    names = ["dns", "tcp", "tls", "schemes", "echo_in", "echo_out", "mapper", "bind", "call", "recycle_in"]
+    assert outcomes(report) == dict.fromkeys(names, "ok") | {"recycle_out": "skipped"}
     seen = {result.step.name: result.detail for result in report.results}
     assert "certificate for localhost" in seen["tls"]
     assert seen["schemes"] == '401, offering Basic realm="rpch"'
     assert seen["echo_in"] == rf"RPC_IN_DATA answered with the echo PDU, as {USER} by Basic"
     assert seen["mapper"] == "it lists 1 interface, ncacn_http on 6001"
     assert seen["call"].startswith("the server listens; it offers e1af8308-5d1f-11c9-91a4-08002b14a0fa/v3.0")
-    assert all(result.seconds > 0 for result in report.results)
+    assert all(result.seconds > 0 for result in report.results[:-1])
+    assert "a successor took over in" in seen["recycle_in"]
+    assert seen["recycle_out"].startswith("only the server begins that")
 
 
 async def test_a_port_is_reached_beside_the_mapper(lab: Laboratory) -> None:
@@ -76,7 +79,43 @@ async def test_a_port_is_reached_beside_the_mapper(lab: Laboratory) -> None:
     assert report.ok
     assert "tls" not in outcomes(report)
     assert outcomes(report)["port"] == "ok"
-    assert "3 calls took" in report.results[-1].detail
+    seen = {result.step.name: result.detail for result in report.results}
+    assert "3 calls took" in seen["call"]
+
+
+async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Whoever has said what he wants is refused."""
+    writer.write(b"HTTP/1.1 503 RPC Error: 5\r\nContent-Length: 0\r\n\r\n")
+    await mute(reader, writer)
+
+
+@pytest.mark.slow
+async def test_both_channels_are_replaced_where_out_can_be_used_up() -> None:
+    async with laboratory(channel_lifetime=131_072) as short:
+        report = await try_it(through(short.plain, 6001))
+    assert set(outcomes(report).values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("instead", "cause", "within"),
+    [
+        (refuse, "refuses a successor", 5.0),
+        (mute, "was not answered", QUICK),
+        (hang_up, "ended when the IN channel", 5.0),
+    ],
+)
+async def test_successors_that_do_not_pass_are_shown_and_fail_nothing(
+    lab: Laboratory, instead: Serve, cause: str, within: float
+) -> None:
+    async with serving(first_of_in(lab.plain, instead)) as relay:
+        report = await try_it(through(relay, 6001), timeout=within)
+    assert report.ok
+    assert outcomes(report)["call"] == "ok"
+    failed = failure(report)
+    assert (failed.step.name, failed.step.needed) == ("recycle_in", False)
+    assert failed.explanation is not None
+    assert cause in failed.explanation.cause
+    assert outcomes(report)["recycle_out"] == "skipped"
 
 
 async def test_an_interface_is_found_through_the_mapper(lab: Laboratory) -> None:

@@ -34,10 +34,12 @@ def test_a_system_in_order_is_status_0(lab: Served) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads(result.stdout)
     assert report["ok"]
-    assert [step["name"] for step in report["steps"]] == (
-        ["dns", "tcp", "tls", "schemes", "echo_in", "echo_out", "mapper", "bind", "call"]
+    *tried, recycle_out = report["steps"]
+    assert [step["name"] for step in tried] == (
+        ["dns", "tcp", "tls", "schemes", "echo_in", "echo_out", "mapper", "bind", "call", "recycle_in"]
     )
-    assert all(step["ok"] and step["milliseconds"] > 0 for step in report["steps"])
+    assert all(step["ok"] and step["milliseconds"] > 0 for step in tried)
+    assert (recycle_out["name"], recycle_out["ok"], recycle_out["needed"]) == ("recycle_out", None, False)
     assert not result.stderr
 
 

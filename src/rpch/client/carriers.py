@@ -29,6 +29,7 @@ from rpch.vconn.events import (
     Leg,
     OpenChannel,
     Opened,
+    RecycleRequested,
     Submit,
 )
 from rpch.vconn.settings import ClientSettings
@@ -41,6 +42,14 @@ class NotOpened(NoAnswer):
 
     def __init__(self, reason: str, *, seconds: float, state: str) -> None:
         super().__init__(reason, seconds=seconds)
+        self.state = state
+
+
+class NotRenewed(NoAnswer):
+    """A successor of a channel did not take over in time; `state` is how far it came.  MS-RPCH 3.2.2.5.5"""
+
+    def __init__(self, *, seconds: float, state: str) -> None:
+        super().__init__(f"no successor took over in {seconds:g} seconds (state {state})", seconds=seconds)
         self.state = state
 
 
@@ -146,6 +155,7 @@ class HttpCarrier:
         self._settings, self._tracer = settings, tracer
         self._receiver: Receiver
         self._driver: Driver
+        self._machine: ClientConnection
         self._opened: asyncio.Future[None]
         self._dialling: set[asyncio.Task[None]] = set()
         self._legs: set[ClientLeg] = set()
@@ -156,7 +166,7 @@ class HttpCarrier:
         loop = asyncio.get_running_loop()
         self._receiver, self._opened = receiver, loop.create_future()
         cookies = iter(lambda: secrets.token_bytes(16), b"")
-        machine = ClientConnection(self._settings, cookies, now=loop.time())
+        machine = self._machine = ClientConnection(self._settings, cookies, now=loop.time())
         self._driver = Driver(machine, self._carry_out, self._tracer)
         self._driver.start(machine.start())
         try:
@@ -180,6 +190,40 @@ class HttpCarrier:
 
     def close(self) -> None:
         self._driver.feed(CloseRequested())
+
+    async def renew_in(self, within: float) -> None:
+        """Let a successor take over the IN channel, long before one is due; raises why none does."""
+        machine, done = self._machine, asyncio.get_running_loop().create_future()
+        before = machine.in_h
+
+        def look() -> None:
+            if done.done():
+                return
+            if machine.finished:
+                done.set_exception(machine.why or TransportError("the connection was closed"))
+            elif machine.in_h is not before:
+                done.set_result(None)
+
+        self._driver.after_turn = look
+        try:
+            self._driver.feed(RecycleRequested())
+            async with asyncio.timeout(within):
+                await done
+        except TimeoutError:
+            raise NotRenewed(seconds=within, state=machine.condition) from None
+        finally:
+            self._driver.after_turn = None
+
+    @property
+    def out_channel(self) -> Leg:
+        """The OUT channel of now; another one when its successor has taken over."""
+        return self._machine.out_h
+
+    @property
+    def out_left(self) -> int | None:
+        """How many bytes the OUT channel of now may still carry; None where its answer did not say."""
+        leg = self._driver.legs.get(self._machine.out_h)
+        return leg.left if isinstance(leg, ClientLeg) else None
 
     async def closed(self) -> None:
         """Wait until nothing is left of it."""

@@ -50,6 +50,11 @@ class ClientLeg(LegConnection):
         """Whether nobody wants this leg any more."""
         return self._closing
 
+    @property
+    def left(self) -> int | None:
+        """How many bytes of the answer's body are still to come; None where it does not say."""
+        return self._left if self._accepted else None
+
     def data_received(self, data: bytes) -> None:
         try:
             if self._accepted:

@@ -26,6 +26,7 @@ from rpch.errors import (
     TransportError,
 )
 from rpch.probe.explanations_http import answered, challenged, not_opened
+from rpch.probe.explanations_recycling import not_recycled
 from rpch.probe.explanations_rpc import (
     bind_rejected,
     caller_refused,
@@ -55,6 +56,8 @@ Explainer = Callable[[str, RpchError, Situation], Explanation]
 
 def explain(step: str, error: RpchError, situation: Situation) -> Explanation:
     """What happened at a step, and what to do."""
+    if step.startswith("recycle"):
+        return not_recycled(step, error, situation)
     for kinds, explainer in EXPLAINERS:
         if isinstance(error, kinds):
             return explainer(step, error, situation)

@@ -25,6 +25,10 @@ class Step:
     """Whether the whole ladder fails with it."""
 
 
+class NotTried(Exception):
+    """A step finds that it cannot be tried here, or should not; what it says is why."""
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What happened, and what to do about it, in plain words."""
@@ -91,6 +95,8 @@ async def climb(
         begun = clock()
         try:
             detail = await step.run()
+        except NotTried as why:
+            results[step.name] = StepResult(step, Outcome.SKIPPED, 0.0, str(why))
         except RpchError as error:
             explanation = explain(step.name, error)
             seconds = clock() - begun

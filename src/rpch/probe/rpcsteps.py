@@ -33,6 +33,7 @@ from rpch.dcerpc.towers import Tower
 from rpch.errors import AuthenticationFailed, DecodeError, RpcFault
 from rpch.ndr import NIL_HANDLE, ContextHandle
 from rpch.probe.findings import CallerRefused, NotListening, NotRegistered
+from rpch.probe.ladder import NotTried
 from rpch.probe.target import PingTarget
 from rpch.trace import Tracer
 from rpch.vconn.settings import ClientSettings
@@ -52,7 +53,7 @@ class RpcSteps:
     def __init__(self, target: PingTarget, spawn: Spawn, tracer: Tracer | None = None) -> None:
         self._target, self._spawn, self._tracer = target, spawn, tracer
         self._connections: dict[tuple[int, RpcCredentials | None], RpcConnection] = {}
-        self._carriers: list[TcpCarrier | HttpCarrier] = []
+        self._carriers: dict[RpcConnection, TcpCarrier | HttpCarrier] = {}
         self._port = target.port
         # Servers join connections of one client by it.  MS-RPCH 2.2.3.5.13
         self._settings = ClientSettings(association_group=secrets.token_bytes(16))
@@ -84,22 +85,32 @@ class RpcSteps:
 
     async def call(self) -> str:
         """Whether calls are answered."""
-        connection = await self._connection(self.wanted_port, self._target.caller)
-        times = []
-        for _ in range(self._target.calls):
-            begun = perf_counter()
-            answer = await self._call(connection, RemoteManagement.is_server_listening, Nothing())
-            times.append(1000 * (perf_counter() - begun))
-            if answer.status or not answer.listening:
-                raise NotListening(f"is_server_listening: {answer.listening}, status {Status(answer.status)}")
-        offered = await self._offered(connection)
+        times = [await self.one_call() for _ in range(self._target.calls)]
+        offered = await self._offered(await self._connection(self.wanted_port, self._target.caller))
         return f"the server listens{_spread(times)}{offered}"
+
+    async def one_call(self) -> float:
+        """Ask the server whether it listens; the milliseconds it took."""
+        connection = await self._connection(self.wanted_port, self._target.caller)
+        begun = perf_counter()
+        answer = await self._call(connection, RemoteManagement.is_server_listening, Nothing())
+        if answer.status or not answer.listening:
+            raise NotListening(f"is_server_listening: {answer.listening}, status {Status(answer.status)}")
+        return 1000 * (perf_counter() - begun)
+
+    @property
+    def carrier(self) -> HttpCarrier:
+        """What carries the calls to the wanted port, which the step before has opened."""
+        carrier = self._carriers[self._connections[self.wanted_port, self._target.caller]]
+        if not isinstance(carrier, HttpCarrier):
+            raise NotTried("only RPC over HTTP has channels")
+        return carrier
 
     async def close(self) -> None:
         """End every connection, and wait until nothing is left of them."""
         for connection in self._connections.values():
             connection.close()
-        for carrier in self._carriers:
+        for carrier in self._carriers.values():
             await carrier.closed()
 
     @property
@@ -156,8 +167,8 @@ class RpcSteps:
         if connection is None or connection.closed:
             proof = await self._proof(caller) if caller else None
             carrier = self._carrier(port)
-            self._carriers.append(carrier)
             connection = RpcConnection(carrier, self._spawn, authentication=proof, tracer=self._tracer)
+            self._carriers[connection] = carrier
             await carrier.open(connection)
             self._connections[port, caller] = connection
         return connection

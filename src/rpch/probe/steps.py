@@ -20,6 +20,7 @@ from rpch.client.detection import find_way
 from rpch.errors import RpchError
 from rpch.probe.explanations import explain
 from rpch.probe.ladder import Explain, Explanation, Report, Step, climb
+from rpch.probe.recyclesteps import RecycleSteps
 from rpch.probe.rpcsteps import RpcSteps
 from rpch.probe.situation import Situation
 from rpch.probe.target import PingTarget
@@ -109,8 +110,13 @@ def rpc_steps(target: PingTarget, rpc: RpcSteps) -> list[Step]:
         title = "the port" if target.port is None else f"port {target.port}"
         steps.append(Step("port", title, rpc.port, ("mapper",) if target.port is None else ground))
         ground = ("port",)
+    steps += [Step("bind", "bind", rpc.bind, ground), Step("call", "call", rpc.call, ("bind",))]
+    if target.access is None:
+        return steps
+    # Short connections can do without.
+    recycling = RecycleSteps(target, rpc)
     return [
         *steps,
-        Step("bind", "bind", rpc.bind, ground),
-        Step("call", "call", rpc.call, ("bind",)),
+        Step("recycle_in", "recycle IN", recycling.recycle_in, ("call",), needed=False),
+        Step("recycle_out", "recycle OUT", recycling.recycle_out, ("recycle_in",), needed=False),
     ]

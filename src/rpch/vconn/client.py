@@ -82,6 +82,7 @@ from rpch.vconn.events import (
     OpenChannel,
     Opened,
     Place,
+    RecycleRequested,
     RpcArrived,
     RtsArrived,
     Send,
@@ -197,6 +198,9 @@ class ClientConnection(Machine):
                 return self.abort(why) if leg in self.legs() else []
             case CloseRequested(why=why):
                 return self.abort(why)
+            case RecycleRequested():
+                opened = self.state is C.OPENED and self.in_state is I.OPENED
+                return self._recycle_in() if opened else []
             case Tick():
                 return self.ticked()
             case _:
@@ -314,6 +318,9 @@ class ClientConnection(Machine):
             return []
         if outlet.lifetime.left >= max(RECYCLE_BELOW, outlet.next_size() + RESERVE):
             return []
+        return self._recycle_in()
+
+    def _recycle_in(self) -> list[Action]:
         self.in_state = IN_OWN_MOVES[self.in_state]
         self.set_timer(Timer.IN, self.now + self._settings.setup_timeout)
         # A channel that a window could fill would be used up before the server has even switched to it.

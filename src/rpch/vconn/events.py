@@ -186,6 +186,11 @@ class CloseRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class RecycleRequested:
+    """This client wants a successor of its IN channel now, though none is due."""
+
+
+@dataclass(frozen=True, slots=True)
 class Congested:
     """What was written to a leg piles up on our side: TCP takes no more of it for now."""
 
@@ -219,6 +224,7 @@ Event = (
     | LegClosed
     | Consumed
     | CloseRequested
+    | RecycleRequested
     | Congested
     | Relieved
     | Tick

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from rpch.errors import RpchError, TransportError
-from rpch.probe.ladder import Explanation, Outcome, Report, Step, StepResult, climb
+from rpch.probe.ladder import Explanation, NotTried, Outcome, Report, Step, StepResult, climb
 
 
 async def works() -> str:
@@ -51,6 +51,15 @@ async def test_what_stands_on_a_failure_is_skipped_and_says_on_which() -> None:
     assert (higher.outcome, higher.detail) == (Outcome.SKIPPED, "not tried, since TLS did not work")
     assert (above.seconds, above.explanation) == (0.0, None)
     assert beside.outcome is Outcome.OK
+
+
+async def test_a_step_may_find_that_it_cannot_be_tried() -> None:
+    async def does_not_try() -> str:
+        raise NotTried("there is nothing to try")
+
+    skipped, above = await climbed(step("recycle", does_not_try), step("more", works, "recycle"))
+    assert (skipped.outcome, skipped.detail) == (Outcome.SKIPPED, "there is nothing to try")
+    assert above.outcome is Outcome.SKIPPED
 
 
 async def test_nothing_is_tried_after_a_hopeless_failure() -> None:

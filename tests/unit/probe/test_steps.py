@@ -18,6 +18,7 @@ from tests.e2e.ping_laboratory import ALICE, Laboratory, answering, failure, lab
 
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 DEMO = interface_of(Demo).syntax
+RECYCLED = {"recycle_in": "call", "recycle_out": "recycle_in"}
 
 
 @pytest.fixture
@@ -60,17 +61,21 @@ def test_the_way_depends_on_what_lies_on_it(
 @pytest.mark.parametrize(
     ("binding", "how", "found"),
     [
-        ("ncacn_http:s[RpcProxy=p]", {}, {"mapper": "tcp", "bind": "mapper", "call": "bind"}),
-        ("ncacn_http:s[593,RpcProxy=p]", {"tls": TLS}, {"mapper": "tls", "bind": "mapper", "call": "bind"}),
+        ("ncacn_http:s[RpcProxy=p]", {}, {"mapper": "tcp", "bind": "mapper", "call": "bind", **RECYCLED}),
+        (
+            "ncacn_http:s[593,RpcProxy=p]",
+            {"tls": TLS},
+            {"mapper": "tls", "bind": "mapper", "call": "bind", **RECYCLED},
+        ),
         (
             "ncacn_http:s[6001,RpcProxy=p]",
             {"tls": TLS},
-            {"mapper": "tls", "port": "tls", "bind": "port", "call": "bind"},
+            {"mapper": "tls", "port": "tls", "bind": "port", "call": "bind", **RECYCLED},
         ),
         (
             "ncacn_http:s[RpcProxy=p]",
             {"interface": DEMO},
-            {"mapper": "tcp", "port": "mapper", "bind": "port", "call": "bind"},
+            {"mapper": "tcp", "port": "mapper", "bind": "port", "call": "bind", **RECYCLED},
         ),
         ("ncacn_ip_tcp:s", {}, {"mapper": "tcp", "bind": "mapper", "call": "bind"}),
         ("ncacn_ip_tcp:s[135]", {}, {"bind": "tcp", "call": "bind"}),
@@ -100,7 +105,14 @@ def test_titles_name_the_ports() -> None:
     async def titles() -> list[str]:
         return [step.title for step in upper("ncacn_http:s[6001]")]
 
-    assert asyncio.run(titles()) == ["593, endpoint mapper", "port 6001", "bind", "call"]
+    assert asyncio.run(titles()) == [
+        "593, endpoint mapper",
+        "port 6001",
+        "bind",
+        "call",
+        "recycle IN",
+        "recycle OUT",
+    ]
 
 
 async def test_the_whole_ladder_is_climbed_and_watched(lab: Laboratory) -> None:
@@ -110,6 +122,7 @@ async def test_the_whole_ladder_is_climbed_and_watched(lab: Laboratory) -> None:
     assert report.ok
     assert report.target == str(binding)
     assert heard == list(outcomes(report))
+    assert not any(step.needed for step in upper(str(binding)) if step.name.startswith("recycle"))
 
 
 async def test_explanations_name_the_port_that_is_meant(lab: Laboratory) -> None:

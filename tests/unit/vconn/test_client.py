@@ -108,6 +108,7 @@ from rpch.vconn.events import (
     OpenChannel,
     Opened,
     Place,
+    RecycleRequested,
     RpcArrived,
     RtsArrived,
     Send,
@@ -382,6 +383,15 @@ def test_in_is_not_recycled_while_it_is_being_recycled(state: ClientInState) -> 
 
 
 @pytest.mark.conformance(58)
+def test_in_is_recycled_whenever_it_is_wanted_and_only_once() -> None:
+    machine = client()
+    (action,) = tell_it(machine, RecycleRequested())
+    assert isinstance(action, OpenChannel)
+    assert (action.leg.place, machine.in_state) == (Place.IN_H, I.OPENING)
+    assert tell_it(machine, RecycleRequested()) == []
+    assert tell_it(client(C.WAIT_C2), RecycleRequested()) == []
+
+
 def test_before_the_connection_is_open_nothing_is_recycled() -> None:
     machine = client(C.WAIT_C2)
     use_up(machine, left=1000)
