@@ -70,17 +70,16 @@ class System:
 
     def offers(self, method: str = "RPC_IN_DATA", path: str = ECHO) -> list[str]:
         """Which schemes a new connection is offered."""
-        status, _, answer = self._asked(self._https(), method, path)
+        status, _, answer = self._asked(self._connection(), method, path)
         assert status == 401
         return [line.partition(" ")[0] for line in answer.headers.get_all("WWW-Authenticate", [])]
 
     def echo(self, *, tls: bool = True, **headers: str) -> tuple[int, str]:
         """The status of an echo with a password on a new connection, and the rule that refused it."""
-        connection = self._https() if tls else HTTPConnection("127.0.0.1", self.plain.port, timeout=10)
         sent = {"Authorization": self.basic} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        status, _, answer = self._asked(connection, "RPC_IN_DATA", ECHO, sent)
+        status, _, answer = self._asked(self._connection(tls=tls), "RPC_IN_DATA", ECHO, sent)
         return status, answer.headers.get("X-Rpch-Rule", "")
 
     def ntlm(self, **pairs: bytes) -> int:
@@ -93,13 +92,13 @@ class System:
                 lambda token: client.negotiate() if token is None else client.authenticate(token),
             )
 
-    def told(self, **headers: str) -> str:
+    def told(self, *, tls: bool = True, **headers: str) -> str:
         """What Autodiscover says."""
         sent = {"Authorization": self.basic} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
         body = PoxRequest("alice@lab.example").encode()
-        status, answer, _ = self._asked(self._https(), "POST", POX, sent, body)
+        status, answer, _ = self._asked(self._connection(tls=tls), "POST", POX, sent, body)
         assert status == 200
         return answer.decode()
 
@@ -107,7 +106,10 @@ class System:
         """By which rules `rpch up` has refused so far."""
         return [line["rule"] for line in self.up.log if "rule" in line]
 
-    def _https(self) -> HTTPSConnection:
+    def _connection(self, *, tls: bool = True) -> HTTPConnection:
+        """To `rpch up`, or through the relay to the proxy behind it."""
+        if not tls:
+            return HTTPConnection("127.0.0.1", self.plain.port, timeout=10)
         trust = create_default_context(cafile=self.ca)
         return HTTPSConnection("localhost", self.up.port, context=trust, timeout=10)
 
@@ -251,8 +253,28 @@ def test_hosts_methods_and_tls_are_told_by_side(system: System) -> None:
     assert "<ErrorCode>602</ErrorCode>" in system.told()
 
 
+def test_the_side_is_that_of_the_client_that_a_relay_speaks_for(system: System) -> None:
+    system.set(
+        *(
+            "outlook-anywhere",
+            "--InternalHostname",
+            "in.lab.example",
+            "--ExternalHostname",
+            "out.lab.example",
+        ),
+    )
+    for client, host in [
+        ("10.1.2.3", "in"),
+        ("203.0.113.5", "out"),
+        ("10.1.2.3, 203.0.113.5", "out"),
+        ("203.0.113.5, 10.1.2.3", "in"),
+    ]:
+        assert f"<Server>{host}.lab.example</Server>" in system.told(tls=False, X_Forwarded_For=client)
+    assert "<Server>in.lab.example</Server>" in system.told(X_Forwarded_For="203.0.113.5")  # no relay
+
+
 def test_mapi_over_http_is_told_by_organisation_user_and_side(system: System) -> None:
-    capable = {"X_MapiHttpCapability": "1"}
+    capable: dict[str, Any] = {"X_MapiHttpCapability": "1"}
     assert "mapiHttp" not in system.told(**capable)
     system.set("org", "--MapiHttpEnabled", "true")
     system.set("mapi", "--InternalUrl", "https://in/mapi", "--ExternalUrl", "https://out/mapi")

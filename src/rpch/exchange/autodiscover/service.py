@@ -79,11 +79,10 @@ class Autodiscover:
 
     async def urls(self) -> dict[str, str]:
         """Where each protocol of Autodiscover v2 is, for those who may be anywhere; only what there is."""
-        found = {POX: f"https://{self.public}/autodiscover/autodiscover.xml"}
-        for protocol, setting in ((EWS, EWS_EXTERNAL_URL), (ACTIVE_SYNC, ACTIVE_SYNC_EXTERNAL_URL)):
-            if url := await self.database.run(self._settings.get, setting):
-                found[protocol] = url
-        return found
+        served = {EWS: EWS_EXTERNAL_URL, ACTIVE_SYNC: ACTIVE_SYNC_EXTERNAL_URL}
+        own = await self.database.run(self._settings.all_own, list(served.values()))
+        found = {protocol: own[setting.key] for protocol, setting in served.items() if setting.key in own}
+        return {POX: f"https://{self.public}/autodiscover/autodiscover.xml"} | found
 
     def _answer(self, asking: Asking, body: bytes, abilities: Abilities) -> bytes:
         mailbox = self._mailbox(asking.identity, PoxRequest.decode(body))
