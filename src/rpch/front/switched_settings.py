@@ -67,7 +67,7 @@ class SwitchedSettings:
             return
         if found != self._values:
             self._values = found
-            self._reloader.reload()
+            self._reloader.reload("switches")
 
     def _over(self, settings: ProxyConfiguration) -> ProxyConfiguration:
         return replace(settings, **self._values)

@@ -50,8 +50,9 @@ class Reloader:
         self._seen = stamp
         return True
 
-    def reload(self) -> None:
-        """Read the settings again and go by them; a mistake changes nothing but the log."""
+    def reload(self, cause: str | None = None) -> None:
+        """Read the settings again and go by them; a mistake changes nothing. The log names the cause."""
+        cause = cause or str(self._file)
         try:
             base = self._read()
             settings = self.overlay(base)
@@ -60,7 +61,7 @@ class Reloader:
             if self._tls is not None and settings.tls_cert is not None:
                 self._tls.load_cert_chain(settings.tls_cert, settings.tls_key)
         except (ConfigError, TransportError, OSError, ssl.SSLError) as error:
-            log.error("reload refused, the old settings stay", why=str(error))
+            log.error("reload refused, the old settings stay", cause=cause, why=str(error))
             return
         self._proxy.follow(authenticator, policy, bindings, options)
         self._base = base
@@ -70,7 +71,7 @@ class Reloader:
             tell = log.warning if waits else log.info
             what = "setting changed, but needs a restart" if waits else "setting changed"
             tell(what, setting=name, before=before, after=after)
-        log.info("reloaded", file=str(self._file) if self._file else None)
+        log.info("reloaded", cause=cause)
 
     def _authenticator(self, settings: ProxyConfiguration) -> HttpAuthenticator:
         """Who may authenticate from now on. Accounts that are meant still stay open, and guesses counted."""

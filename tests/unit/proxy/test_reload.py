@@ -85,8 +85,9 @@ async def test_what_overlays_the_file_holds_and_the_file_is_not_forgotten() -> N
             reloader.reload()
         assert proxy.policy.valid_ports.allows("c", 3)
         reloader.overlay = lambda settings: settings
-        with capture_logs():
-            reloader.reload()
+        with capture_logs() as logs:
+            reloader.reload("somebody")
+        assert (logs[-1]["event"], logs[-1]["cause"]) == ("reloaded", "somebody")
         assert proxy.policy.valid_ports.allows("a", 1)
 
 
