@@ -18,6 +18,7 @@ from rpch.cli.output import print_event, print_line
 from rpch.directory.mirror.settings import MirrorSettings
 from rpch.front.autodiscover import public_address, routes_for
 from rpch.front.lab import (
+    GRACE,
     LabUser,
     as_they_are,
     lab_certificates,
@@ -31,7 +32,8 @@ from rpch.front.lab import (
 from rpch.front.mirroring import mirroring
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.front.switched_settings import go_by_database
-from rpch.proxy.accounts import ThrottleSettings, throttle_for
+from rpch.proxy.accounts import throttle_for
+from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.reload import Reloader
 from rpch.server.runtime import RpcServer
 
@@ -39,10 +41,14 @@ from rpch.server.runtime import RpcServer
 def up(
     listen: Annotated[str, typer.Option(help="Address of the TLS port; port 0: any.")] = "127.0.0.1:8443",
     data: Annotated[Path, typer.Option(help="Folder for certificates and accounts.")] = Path("data"),
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of settings, as for the proxy; address, accounts and targets stay."),
+    ] = None,
     extended_protection: Annotated[
-        ProtectionMode,
+        ProtectionMode | None,
         typer.Option(case_sensitive=False, help="NTLM of clients that send no channel binding needs allow."),
-    ] = ProtectionMode.REQUIRE,
+    ] = None,
     ldap: Annotated[
         Path | None,
         typer.Option(help="TOML file of an LDAP server whose people are in the address book."),
@@ -53,23 +59,27 @@ def up(
     """Run everything on this machine, with its own CA and demo users, and say what to try."""
     configure_logs(json=json, verbose=verbose)
     host, _ = parse_listen(listen)
+    given = {"extended_protection": extended_protection and extended_protection.lower()}
+    wished = configure(ProxyConfiguration, config, given | ({} if config else {"grace": GRACE}))
+    kerberos = wished.kerberos()
     if ldap is not None:
         configure(MirrorSettings, ldap, {}).server()  # refuses what cannot work before anything is made
     made, certificates = lab_users(data), lab_certificates(data, host)
     directory = lab_directory(data, made)
     users = as_they_are(made, directory)
     tracer = tracer_from_environment()
-    throttle = throttle_for(directory.accounts, ThrottleSettings())
+    throttle = throttle_for(directory.accounts, wished.throttle)
     sock = bind(*parse_listen(listen))
     where = address_of(sock)
 
     async def serve() -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            security = lab_security(directory.accounts, throttle)
-            server = RpcServer(tasks, security=security, tracer=tracer)
+            security = lab_security(directory.accounts, throttle, kerberos)
+            limits = wished.rpc_limits.limits()
+            server = RpcServer(tasks, limits=limits, security=security, tracer=tracer)
             services = await start_services(server, directory)
-            settings = lab_proxy(where, data, services, certificates, extended_protection)
+            settings = lab_proxy(where, data, services, certificates, wished)
 
             def ready() -> None:
                 if json:

@@ -31,7 +31,7 @@ from rpch.dcerpc.pdus import (
     SecTrailer,
 )
 from rpch.dcerpc.presentation import BadOffer, Features, PresentationContexts
-from rpch.dcerpc.refusals import BindRefused, Refused
+from rpch.dcerpc.refusals import BindRefused, Refused, beyond
 from rpch.dcerpc.security import Continue, Declined, Established, SecurityContext, Step
 from rpch.dcerpc.security_contexts import CannotStart, Phase, SecuredContext, SecurityContexts
 from rpch.dcerpc.statuses import Status
@@ -235,7 +235,8 @@ class Handshake:
 
     def _begin_by_alter(self, trailer: SecTrailer) -> SecuredContext:
         if self.security.full:
-            raise _not_executed(Status.PROTO_ERROR, "too many security contexts")
+            bound = beyond("security-contexts", self.security.limit)
+            raise _not_executed(Status.PROTO_ERROR, f"one security context too many: {bound}")
         try:
             return self.security.begin(trailer)
         except CannotStart as error:

@@ -24,6 +24,7 @@ from rpch.dcerpc.pdus import (
     RejectReason,
     SyntaxId,
 )
+from rpch.dcerpc.refusals import beyond
 from rpch.errors import RemoteProtocolError
 
 CONTEXT_LIMIT: Final = 256
@@ -173,9 +174,8 @@ class PresentationContexts:
     def _overflow(self, *, binding: bool) -> ContextResult:
         """A bind is refused as a whole, an alter_context for this element only.  MS-RPCE 3.3.3.5.5"""
         if binding:
-            raise BadOffer(
-                f"more than {self._limit} contexts on one connection", RejectReason.LOCAL_LIMIT_EXCEEDED
-            )
+            why = f"one presentation context too many: {beyond('contexts', self._limit)}"
+            raise BadOffer(why, RejectReason.LOCAL_LIMIT_EXCEEDED)
         return _FULL
 
 

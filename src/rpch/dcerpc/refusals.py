@@ -11,6 +11,11 @@ from rpch.dcerpc.statuses import Status
 from rpch.errors import RemoteProtocolError
 
 
+def beyond(limit: str, bound: int) -> str:
+    """How a refusal names its limit: as the settings do (table `rpc-limits`)."""
+    return f"the limit {limit} is {bound}"
+
+
 class BindRefused(RemoteProtocolError):
     """Answer with a bind_nak and end the connection.  C706 12.6.4.5"""
 
@@ -25,7 +30,8 @@ class BindRefused(RemoteProtocolError):
 class Refused(RemoteProtocolError):
     """Answer with a fault.  C706 12.6.4.7
 
-    `call_id` is another call than that of the offending PDU where the rules want it so.
+    `call_id` is another call than that of the offending PDU where the rules want it so. `worth_telling` says
+    that the server's own people should know, though the connection goes on.
     """
 
     def __init__(
@@ -37,10 +43,12 @@ class Refused(RemoteProtocolError):
         call_id: int | None = None,
         did_not_execute: bool = False,
         disconnect: bool = True,
+        worth_telling: bool = False,
     ) -> None:
         super().__init__(status, why)
         self.status, self.why, self.context_id, self.call_id = status, why, context_id, call_id
         self.did_not_execute, self.disconnect = did_not_execute, disconnect
+        self.worth_telling = worth_telling
 
     def __str__(self) -> str:
         return f"answered fault {self.status}: {self.why}"

@@ -23,7 +23,7 @@ from rpch.dcerpc.fragments import (
 )
 from rpch.dcerpc.pdus import AuthLevel, Header, PfcFlags, Request
 from rpch.dcerpc.presentation import PresentationContext, PresentationContexts
-from rpch.dcerpc.refusals import Refused
+from rpch.dcerpc.refusals import Refused, beyond
 from rpch.dcerpc.security_contexts import Phase, SecuredContext, SecurityContexts, check_place
 from rpch.dcerpc.statuses import Status
 from rpch.dcerpc.verification import RequestFacts, VerificationFailed, checked_stub
@@ -168,9 +168,11 @@ class RequestAssembly:
         try:
             call.stub.add(stub, hint=hint)
         except StubTooLarge as error:
-            raise Refused(Status.ACCESS_DENIED, str(error), context_id=call.context_id) from error
+            why = f"{error}: {beyond('request', self._limit)}"
+            raise Refused(Status.ACCESS_DENIED, why, context_id=call.context_id) from error
         except TooManyEmptyFragments as error:
-            raise Refused(Status.PROTO_ERROR, str(error), context_id=call.context_id) from error
+            why = f"{error}: {beyond('empty-fragments', self._empty_limit)}"
+            raise Refused(Status.PROTO_ERROR, why, context_id=call.context_id) from error
 
     def _admit(self, header: Header, context: PresentationContext, security: SecuredContext) -> None:
         """Whether this interface may be called at this level, and by nobody.  MS-RPCE 3.3.1.5.2.2"""

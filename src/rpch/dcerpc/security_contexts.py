@@ -110,7 +110,7 @@ class SecurityContexts:
     """All security contexts of one connection."""
 
     def __init__(self, provider: SecurityProvider | None, *, limit: int = SECURITY_CONTEXT_LIMIT) -> None:
-        self._provider, self._limit = provider, limit
+        self._provider, self.limit = provider, limit
         self._contexts: dict[int, SecuredContext] = {}
         self._connect: SecuredContext | None = None
         self._named_connect = False
@@ -133,7 +133,7 @@ class SecurityContexts:
     @property
     def full(self) -> bool:
         """Whether another context would be one too many."""
-        return len(self._contexts) >= self._limit
+        return len(self._contexts) >= self.limit
 
     def begin(self, trailer: SecTrailer) -> SecuredContext:
         """Start the context that a bind or an alter_context asks for.  MS-RPCE 3.3.1.5.2

@@ -24,7 +24,7 @@ from rpch.dcerpc.pdus import (
     Request,
     Response,
 )
-from rpch.dcerpc.refusals import Refused
+from rpch.dcerpc.refusals import Refused, beyond
 from rpch.dcerpc.request_assembly import IncomingCall, RequestAssembly
 from rpch.dcerpc.security_contexts import SecuredContext
 from rpch.dcerpc.server_events import Action, CancelCall, SendPdu, StartCall
@@ -130,9 +130,7 @@ class ServerCalls:
         interface, opnum = call.context.interface, call.first.opnum
         if opnum not in interface.operations:
             raise self._not_run(call, Status.OP_RNG_ERROR, f"{interface.name} has no operation {opnum}")
-        too_many = len(self._running) >= self._limits.calls
-        if too_many or self._running_bytes + len(stub) > self._limits.running_stubs:
-            raise self._not_run(call, Status.SERVER_TOO_BUSY, "too much runs on this connection already")
+        self._check_room(call, len(stub))
         association = self._handshake.association
         if association is None:
             raise LocalProtocolError("a call on a connection that is not bound")
@@ -152,9 +150,29 @@ class ServerCalls:
             level=security.level,
         )
 
-    def _not_run(self, call: IncomingCall, status: Status, why: str) -> Refused:
+    def _check_room(self, call: IncomingCall, size: int) -> None:
+        """Only so much runs at the same time."""
+        limits, bound = self._limits, ""
+        if len(self._running) >= limits.calls:
+            bound = beyond("calls", limits.calls)
+        elif self._running_bytes + size > limits.running_stubs:
+            bound = beyond("running-stubs", limits.running_stubs)
+        if bound:
+            why = f"too much runs on this connection already: {bound}"
+            raise self._not_run(call, Status.SERVER_TOO_BUSY, why, worth_telling=True)
+
+    def _not_run(
+        self, call: IncomingCall, status: Status, why: str, *, worth_telling: bool = False
+    ) -> Refused:
         """A fault that costs the client only this call."""
-        return Refused(status, why, context_id=call.context_id, did_not_execute=True, disconnect=False)
+        return Refused(
+            status,
+            why,
+            context_id=call.context_id,
+            did_not_execute=True,
+            disconnect=False,
+            worth_telling=worth_telling,
+        )
 
     def _ended(self, call_id: int) -> _Running:
         call = self._running.pop(call_id, None)

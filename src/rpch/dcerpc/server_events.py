@@ -103,10 +103,17 @@ class RunDown:
 
 
 @dataclass(frozen=True)
+class TellRefusal:
+    """Say for what a call was refused, on a connection that goes on."""
+
+    why: RpchError
+
+
+@dataclass(frozen=True)
 class Disconnect:
     """Stop reading, let what was sent reach the peer, then close."""
 
     why: RpchError
 
 
-Action: TypeAlias = SendPdu | StartCall | CancelCall | StepSecurity | RunDown | Disconnect
+Action: TypeAlias = SendPdu | StartCall | CancelCall | StepSecurity | RunDown | TellRefusal | Disconnect

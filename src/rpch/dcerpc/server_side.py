@@ -22,7 +22,7 @@ from rpch.dcerpc.endpoint import Endpoint, Limits
 from rpch.dcerpc.handshake import Handshake, TakeStep
 from rpch.dcerpc.pdus import BindNak, Header, PduType, RejectReason
 from rpch.dcerpc.presentation import PresentationContexts
-from rpch.dcerpc.refusals import BindRefused, Refused
+from rpch.dcerpc.refusals import BindRefused, Refused, beyond
 from rpch.dcerpc.security import Step
 from rpch.dcerpc.security_contexts import SecurityContexts
 from rpch.dcerpc.server_calls import ServerCalls, fault
@@ -39,6 +39,7 @@ from rpch.dcerpc.server_events import (
     SendPdu,
     StartCall,
     StepSecurity,
+    TellRefusal,
     Tick,
     TransportClosed,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "StartCall",
     "State",
     "StepSecurity",
+    "TellRefusal",
     "Tick",
     "TransportClosed",
 ]
@@ -189,7 +191,9 @@ class ServerConnection:
             about = refusal.call_id if refusal.call_id is not None else call_id
             unrun = refusal.did_not_execute
             answer = SendPdu(fault(about, refusal.status, refusal.context_id, did_not_execute=unrun))
-            return [answer, *self._end(refusal)] if refusal.disconnect else [answer]
+            if refusal.disconnect:
+                return [answer, *self._end(refusal)]
+            return [answer, TellRefusal(refusal)] if refusal.worth_telling else [answer]
 
     def _illegal(self, kind: PduType) -> BindRefused | Refused:
         """The answer to a PDU that the state does not allow.  MS-RPCE 3.3.3"""
@@ -209,7 +213,7 @@ class ServerConnection:
     def _check_size(self, data: bytes, header: Header) -> None:
         """Only bind and alter_context may be larger than a fragment, whatever was agreed on."""
         if len(data) > self._limits.fragment:
-            why = f"{header.kind.name} of {len(data)} bytes"
+            why = f"{header.kind.name} of {len(data)} bytes: {beyond('fragment', self._limits.fragment)}"
             unrun = header.kind is not PduType.REQUEST
             raise Refused(Status.PROTO_ERROR, why, did_not_execute=unrun)
 
@@ -226,7 +230,9 @@ class ServerConnection:
         self._held.append(data)
         self._held_bytes += len(data)
         if self._held_bytes > self._limits.held:
-            return self._end(RemoteProtocolError(f"{self._held_bytes} bytes sent while authenticating"))
+            bound = beyond("held", self._limits.held)
+            why = f"{self._held_bytes} bytes sent while authenticating: {bound}"
+            return self._end(RemoteProtocolError(why))
         return []
 
     def _stepped(self, step: Step) -> list[Action]:

@@ -16,8 +16,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from rpch.auth.accounts import AccountSource, Identity
-from rpch.auth.extended_protection import ProtectionMode
+from rpch.auth.kerberos import KerberosSettings
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.throttle import Throttle
 from rpch.dcerpc.interface import interface_of
@@ -47,6 +49,7 @@ REFERRAL_PORT: Final = 6002
 DIRECTORY_PORT: Final = 6004
 MAPPER_PORT: Final = 593
 CHANGED: Final = "(changed)"
+GRACE: Final = 1.0  # seconds for connections at the end, where no file says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +127,15 @@ def _identity(user: LabUser) -> Identity:
     return Identity(name, domain)
 
 
-def lab_security(accounts: AccountSource, throttle: Throttle) -> RpcAuthenticator:
+def lab_security(
+    accounts: AccountSource, throttle: Throttle, kerberos: KerberosSettings | None = None
+) -> RpcAuthenticator:
     """How the laboratory's own server authenticates: the same users prove it to the server, too.
 
     Guesses count wherever they are made: a client that is refused by the proxy is refused here, too.
     """
     ntlm = NtlmSettings.standalone(socket.gethostname(), domain=DOMAIN)
-    return RpcAuthenticator(accounts, ntlm=ntlm, throttle=throttle)
+    return RpcAuthenticator(accounts, ntlm=ntlm, throttle=throttle, kerberos=kerberos)
 
 
 async def start_services(server: RpcServer, directory: Directory) -> LabServices:
@@ -180,16 +185,16 @@ def lab_proxy(
     folder: Path,
     services: LabServices,
     certificates: Certificates,
-    protection: ProtectionMode = ProtectionMode.REQUIRE,
+    wished: ProxyConfiguration | None = None,
 ) -> ProxyConfiguration:
-    """The proxy in front of the laboratory's services."""
-    return ProxyConfiguration(
+    """The proxy in front of the laboratory's services: as is `wished`, but at its address, for its accounts
+    and with its targets."""
+    return msgspec.structs.replace(
+        wished or ProxyConfiguration(grace=GRACE),
         listen=listen,
         tls_cert=certificates.certificate,
         tls_key=certificates.key,
         database=lab_database(folder),
         valid_ports=services.valid_ports,
         route=services.routes,
-        extended_protection=protection.lower(),
-        grace=1.0,
     )

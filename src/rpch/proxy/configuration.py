@@ -194,7 +194,7 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
     def authenticator(self, accounts: AccountSource, throttle: Throttle | None = None) -> HttpAuthenticator:
         """Who may authenticate here, and how. A throttle that is given goes on counting."""
         schemes = self._schemes()
-        kerberos = self._kerberos()
+        kerberos = self.kerberos()
         name = self.public_name or socket.getfqdn()
         ntlm = NtlmSettings.standalone(name, domain=self.places.domain(accounts))
         hosts = [name, *(certificate_names(self.tls_cert) if self.tls_cert else ())]
@@ -248,7 +248,7 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
             raise ConfigError("auth", problem)
         return schemes
 
-    def _kerberos(self) -> KerberosSettings | None:
+    def kerberos(self) -> KerberosSettings | None:
         """Whose tickets are taken; None without a keytab."""
         if self.keytab is None:
             if self.kerberos_principal or self.kerberos_realms:

@@ -28,6 +28,7 @@ from rpch.dcerpc.server_events import (
     SendPdu,
     StartCall,
     StepSecurity,
+    TellRefusal,
     Tick,
     TransportClosed,
 )
@@ -143,6 +144,8 @@ class Conversation:
                     self._step(action)
                 case RunDown(routines=routines):
                     self._run_down(routines)
+                case TellRefusal(why=why):
+                    log.warning("call refused", peer=self._peer, why=str(why))
                 case Disconnect(why=why):
                     log.info("connection ended", peer=self._peer, why=str(why))
                     self._close()

@@ -8,11 +8,17 @@ from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from rpch.cli import app
+from rpch.client.blocking import connect_blocking
+from rpch.errors import ConfigError, RpcFault
 from rpch.http.answers import ECHO_PDU
+from rpch.server.demo import Demo, Octets
 from tests.rpch_process import COMMAND, rpch_process
 
 pytestmark = pytest.mark.slow
+ACCESS_DENIED = 5
 
 
 def test_it_names_its_authority_users_and_ports_and_they_are_true(tmp_path: Path) -> None:
@@ -32,6 +38,33 @@ def test_it_names_its_authority_users_and_ports_and_they_are_true(tmp_path: Path
         assert (answer.status, answer.reason, answer.read()) == (200, "Success", ECHO_PDU)
         connection.close()
         assert up.stop() == 0
+
+
+SETTINGS = """\
+grace = 0.1
+[rpc-limits]
+request = 1000
+"""
+
+
+def test_its_server_keeps_the_limits_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "rpch.toml").write_text(SETTINGS, "utf-8")
+    place = ("--data", str(tmp_path / "data"), "--config", str(tmp_path / "rpch.toml"))
+    with rpch_process("up", "--listen", "127.0.0.1:0", *place, log=tmp_path / "log") as up:
+        binding = f"ncacn_ip_tcp:127.0.0.1[{up.ready['ports']['demo_tcp']}]"
+        with connect_blocking(binding) as client:
+            assert client.call(Demo.echo, Octets(bytes(900))).data == bytes(900)
+            with pytest.raises(RpcFault) as refused:
+                client.call(Demo.echo, Octets(bytes(1000)))
+        assert refused.value.status == ACCESS_DENIED
+        assert up.stop() == 0
+        assert any("the limit request is 1000" in line.get("why", "") for line in up.log)
+
+
+def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rpch.toml").write_text("[rpc-limits]\nfragment = 70000\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"rpc-limits\.fragment"):
+        CliRunner().invoke(app, ["up", "--config", str(tmp_path / "rpch.toml")], catch_exceptions=False)
 
 
 def test_a_person_reads_what_to_try(tmp_path: Path) -> None:

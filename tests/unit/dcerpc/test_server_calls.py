@@ -23,7 +23,14 @@ from rpch.dcerpc.pdus import (
 from rpch.dcerpc.presentation import PresentationContexts
 from rpch.dcerpc.security_contexts import SecurityContexts
 from rpch.dcerpc.server_calls import ServerCalls, fault
-from rpch.dcerpc.server_side import CallFailed, CancelCall, Limits, ServerConnection, TransportClosed
+from rpch.dcerpc.server_side import (
+    CallFailed,
+    CancelCall,
+    Limits,
+    ServerConnection,
+    TellRefusal,
+    TransportClosed,
+)
 from rpch.dcerpc.statuses import Status
 from rpch.dcerpc.verification import RequestFacts, verification_trailer
 from rpch.errors import LocalProtocolError
@@ -138,7 +145,10 @@ def test_unknown_operations_and_too_many_calls_cost_one_call() -> None:
     started(client.send(Request(3, 1, 0)))
     flags = WHOLE | PfcFlags.DID_NOT_EXECUTE
     assert client.send(Request(4, 1, 77)) == [Fault(4, Status.OP_RNG_ERROR, 1, flags)]
-    assert client.send(Request(5, 1, 0)) == [Fault(5, Status.SERVER_TOO_BUSY, 1, flags)]
+    busy, told = client.send(Request(5, 1, 0))
+    assert busy == Fault(5, Status.SERVER_TOO_BUSY, 1, flags)
+    assert isinstance(told, TellRefusal)
+    assert "calls is 1" in str(told.why)
     assert client.tell(CallFailed(3, Status.RPC_X_BAD_STUB_DATA)) == [Fault(3, 0x6F7, 1)]
 
 

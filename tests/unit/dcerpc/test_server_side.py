@@ -7,6 +7,7 @@ its cases that need no security mechanism; what mechanisms add is in `test_serve
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -53,6 +54,7 @@ from rpch.dcerpc.server_side import (
     StartCall,
     State,
     StepSecurity,
+    TellRefusal,
     Tick,
     TransportClosed,
 )
@@ -584,7 +586,8 @@ def test_too_much_at_once_is_too_busy(limits: Limits) -> None:
     client = bound(flags=WHOLE | MPX, limits=limits)
     started(client.send(Request(3, 1, 0, bytes(4))))
     seen = client.send(Request(4, 1, 0, bytes(4)))
-    assert [fault(seen), len(seen)] == [(4, Status.SERVER_TOO_BUSY, 1, True), 1]
+    assert fault(seen) == (4, Status.SERVER_TOO_BUSY, 1, True)
+    assert [type(one) for one in seen] == [Fault, TellRefusal]
     client.finish(3)
     started(client.send(Request(4, 1, 0, bytes(4))))
 
@@ -891,6 +894,68 @@ def test_outcomes_have_their_wire_numbers() -> None:
     assert PduReceived(b"secret") != PduReceived(b"")
     assert "secret" not in repr(PduReceived(b"secret"))
     assert isinstance(started(bound().send(Request(2, 1, 0, b"secret"))), StartCall)
+
+
+def beyond_fragment() -> list[Seen]:
+    return bound(limits=Limits(fragment=2048)).send(Request(2, 1, 0, bytes(2048)))
+
+
+def beyond_request() -> list[Seen]:
+    return bound(limits=Limits(request=100)).send(Request(2, 1, 0, bytes(101)))
+
+
+def beyond_empty_fragments() -> list[Seen]:
+    client = bound(limits=Limits(empty_fragments=1))
+    client.send(Request(3, 1, 0, flags=FIRST))
+    return client.send(Request(3, 1, 0, flags=MIDDLE))
+
+
+def beyond_contexts() -> list[Seen]:
+    return RawClient(endpoint(limits=Limits(contexts=0))).send(Bind(1, (offer(1),)))
+
+
+def beyond_security_contexts() -> list[Seen]:
+    client = RawClient(endpoint(secure=True, limits=Limits(security_contexts=0)))
+    client.bind(offer(1))
+    context = ToyContext(5)
+    return client.send(AlterContext(2, (offer(1),), auth=context.leg(context.mechanism.first())))
+
+
+def beyond_calls(limits: Limits | None = None) -> list[Seen]:
+    client = bound(flags=WHOLE | MPX, limits=limits or Limits(calls=1))
+    client.send(Request(3, 1, 0, bytes(4)))
+    return client.send(Request(4, 1, 0, bytes(4)))
+
+
+def beyond_running_stubs() -> list[Seen]:
+    return beyond_calls(Limits(running_stubs=7))
+
+
+def beyond_held() -> list[Seen]:
+    client = RawClient(endpoint(secure=True, limits=Limits(held=100)))
+    client.bind(offer(1))
+    client.steps = False
+    context = ToyContext(5)
+    client.send(AlterContext(2, (offer(1),), auth=context.leg(context.mechanism.first())))
+    return client.send(Request(3, 1, 0, bytes(100)))
+
+
+@pytest.mark.parametrize(
+    ("beyond", "limit"),
+    [
+        (beyond_fragment, "fragment is 2048"),
+        (beyond_request, "request is 100"),
+        (beyond_empty_fragments, "empty-fragments is 1"),
+        (beyond_contexts, "contexts is 0"),
+        (beyond_security_contexts, "security-contexts is 0"),
+        (beyond_calls, "calls is 1"),
+        (beyond_running_stubs, "running-stubs is 7"),
+        (beyond_held, "held is 100"),
+    ],
+)
+def test_every_refusal_names_its_limit(beyond: Callable[[], list[Seen]], limit: str) -> None:
+    (why,) = [str(one.why) for one in beyond() if isinstance(one, Disconnect | TellRefusal)]
+    assert f"the limit {limit}" in why
 
 
 def test_legs_are_taken_by_the_driver_and_answered_by_the_machine() -> None:

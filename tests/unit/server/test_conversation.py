@@ -402,6 +402,19 @@ async def test_a_client_that_breaks_the_protocol_is_disconnected_and_the_log_say
         assert "REQUEST" in line["why"]
 
 
+async def test_a_call_beyond_a_limit_is_refused_and_the_log_names_the_limit() -> None:
+    async with talk() as here:
+        with capture_logs() as lines:
+            for call_id in range(257):
+                here.tell(ask(call_id, 7, 60_000))
+        (refused,) = here.said
+        assert isinstance(refused, Fault)
+        assert refused.call_id == 256
+        (line,) = lines
+        assert (line["event"], line["peer"]) == ("call refused", "192.0.2.7:50000")
+        assert "the limit calls is 256" in line["why"]
+
+
 async def test_a_client_that_does_not_bind_in_time_is_disconnected() -> None:
     async with asyncio.TaskGroup() as tasks:
         here = Talk(tasks)
