@@ -59,8 +59,7 @@ def up(
     """Run everything on this machine, with its own CA and demo users, and say what to try."""
     configure_logs(json=json, verbose=verbose)
     host, _ = parse_listen(listen)
-    given = {"extended_protection": extended_protection and extended_protection.lower()}
-    wished = configure(ProxyConfiguration, config, given | ({} if config else {"grace": GRACE}))
+    wished = _wished(config, extended_protection)
     kerberos = wished.kerberos()
     if ldap is not None:
         configure(MirrorSettings, ldap, {}).server()  # refuses what cannot work before anything is made
@@ -99,6 +98,12 @@ def up(
             services.book.close()
 
     run(serve())
+
+
+def _wished(config: Path | None, protection: ProtectionMode | None) -> ProxyConfiguration:
+    """What the file says, and the command line over it."""
+    given = {"extended_protection": protection and protection.lower()}
+    return configure(ProxyConfiguration, config, given | ({} if config else {"grace": GRACE}))
 
 
 def _say_what_to_try(where: str, ca: Path, users: list[LabUser]) -> None:
