@@ -40,7 +40,7 @@ ACCESS_DENIED, PROTOCOL_ERROR = "HTTP/1.0 503 RPC Error: 5", "HTTP/1.0 503 RPC E
 
 @pytest.fixture
 async def pair() -> AsyncIterator[Farm]:
-    async with farm(2) as running:
+    async with farm(2, bind_cookies=True) as running:
         yield running
 
 
@@ -185,8 +185,8 @@ async def test_a_second_user_with_a_stolen_cookie_is_no_half_of_a_connection_tha
     assert await thief.silent()
 
 
-async def test_cookies_may_be_left_as_they_are_for_farms_with_foreign_proxies(hand: Hands) -> None:
-    async with farm(2, bind_cookies=False) as running:
+async def test_cookies_are_passed_on_as_they_are_unless_all_proxies_bind_them(hand: Hands) -> None:
+    async with farm(2) as running:
         inward, outward = (
             await hand.channel(running.nodes[0].port, IN, LIFETIME, user=OTHER_USER),
             await hand.channel(running.nodes[1].port, OUT, 76),

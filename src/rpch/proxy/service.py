@@ -54,7 +54,7 @@ class ProxyOptions:
     framing: Framing = Framing.LENGTH
     limits: ProxyLimits = field(default_factory=ProxyLimits)
     proxy_protocol: bool = False
-    bind_cookies: bool = True
+    bind_cookies: bool = False
     heads: HeadLimits = field(default_factory=HeadLimits)
     head_timeout: float = HEAD_TIMEOUT
     short_body: int = MAX_DRAINED

@@ -175,8 +175,8 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     chunked: Annotated[bool, _told(CHANNELS, "Answer OUT channels in chunks.")] = False
     bind_cookies: Annotated[
         bool,
-        _told(CHANNELS, "Servers join channels of one user alone; off in farms with foreign proxies."),
-    ] = True
+        _told(CHANNELS, "Servers join channels of one user alone; only where every proxy of the farm does."),
+    ] = False
     strict: Annotated[bool, _told(CHANNELS, "Tolerate no known quirk.")] = False
     grace: Annotated[float, _told(CHANNELS, "Seconds for connections to end or move at a stop.", least=0)] = (
         2.0
