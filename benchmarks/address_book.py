@@ -15,7 +15,7 @@ import ssl
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -32,6 +32,7 @@ from rpch.client.connect import connect
 from rpch.directory.database import DEFAULT_FILE
 from rpch.exchange.nspi import interface as wire
 from rpch.exchange.nspi.client import AddressBook, open_address_book, properties
+from rpch.exchange.nspi.conditions import Compares, Contains
 from rpch.exchange.nspi.rows import Row
 from rpch.exchange.nspi.structures import Stat
 from rpch.exchange.nspi.tags import Tag
@@ -53,7 +54,8 @@ SAME_ROWS: Final = """
 PAGE: Final = 500
 AT_LEAST: Final = 30_000  # rows in a measurement: small books are read several times
 ROUNDS: Final = 3
-MICRO, MEBI = 1e6, 1 << 20
+EQUAL, SUBSTRING = 4, 1
+MICRO, MILLI, MEBI = 1e6, 1e3, 1 << 20
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Figures:
     memory_before: float
     memory_middle: float
     memory_after: float
+    questions: dict[str, float]
 
     @property
     def times_sql(self) -> float:
@@ -103,12 +106,29 @@ async def measure(lab: Laboratory, folder: Path) -> Figures:
                     middle[0] = resident_bytes(pid)
 
         samples = [await _sample(once, entries, pid) for _ in range(ROUNDS)]
-        after = resident_bytes(pid)
+        after, questions = resident_bytes(pid), await ask(book)
     dumped, server, own = (median(column) for column in zip(*samples, strict=True))
     sql = median(_per_row(lambda: read_database(folder), entries) for _ in range(ROUNDS))
-    return Figures(
-        entries, dumped, server, own, sql, *(round(size / MEBI, 1) for size in (before, middle[0], after))
-    )
+    first, second, third = (round(size / MEBI, 1) for size in (before, middle[0], after))
+    return Figures(entries, dumped, server, own, sql, first, second, third, questions)
+
+
+async def ask(book: AddressBook) -> dict[str, float]:
+    """A few questions, each asked for the second time: milliseconds."""
+    questions: dict[str, Callable[[], Awaitable[object]]] = {
+        "resolve an alias": lambda: book.resolve(["u777"], TAGS),
+        "resolve, ambiguous": lambda: book.resolve(["anna m"], TAGS),
+        "ANR restriction": lambda: book.matching(Compares(EQUAL, Tag.ANR, "u777"), TAGS, most=5000),
+        "title contains": lambda: book.matching(Contains(SUBSTRING, Tag.TITLE, "xyz"), TAGS),
+        "seek": lambda: book.seek("klara", TAGS),
+    }
+    taken = {}
+    for name, question in questions.items():
+        await question()
+        started = time.perf_counter()
+        await question()
+        taken[name] = (time.perf_counter() - started) * MILLI
+    return taken
 
 
 async def dump(book: AddressBook) -> int:
@@ -181,6 +201,9 @@ def show(figures: list[Figures], ours: float, theirs: float) -> None:
             f"{each.entries:9,}{MICRO / each.dump:9,.0f}{each.server:9.1f}{each.client:9.1f}{each.sql:9.1f}"
             f"{each.times_sql:12.1f}   {each.memory_before:g}, {each.memory_middle:g}, {each.memory_after:g}"
         )
+    print(f"milliseconds: {', '.join(figures[0].questions)}")
+    for each in figures:
+        print(f"{each.entries:9,}   {', '.join(f'{taken:.1f}' for taken in each.questions.values())}")
     print(f"to decode a row: {ours:.1f} µs; impacket {theirs:.1f} µs, {theirs / ours:.0f} times as long")
 
 
