@@ -89,7 +89,7 @@ def random_name(rng: random.Random) -> str:
 
 def _record(rng: random.Random, mid: int) -> Record:
     attributes: dict[str, Any] = {}
-    for name in ("givenName", "sn", "title", "department"):
+    for name in ("givenName", "sn", "title", "department", "physicalDeliveryOfficeName"):
         if rng.random() < 0.6:
             attributes[name] = random_name(rng)
     if rng.random() < 0.4:
@@ -139,6 +139,7 @@ def random_condition(rng: random.Random, depth: int = 4) -> Condition:
         Compares(4, Tag.ANR, random_name(rng)),
         Compares(4, Tag.ANR, f"={random_name(rng)}"),
         Compares(4, Tag.ANR, f"{random_name(rng)} {random_name(rng)}"),
+        Compares(4, Tag.ANR, f"{random_name(rng)}, {random_name(rng)}"),
     ]
     return rng.choice(kinds)
 
@@ -207,14 +208,19 @@ def _may_be_meant(record: Record, name: str) -> bool:
     wanted = plain_fold(text.removeprefix("="))
     first, last = (plain_fold(record.attributes.get(part, "")) for part in ("givenName", "sn"))
     names = [plain_fold(each) for each in (record.name, record.alias, record.mail or "")] + [first, last]
+    names.append(plain_fold(record.attributes.get("physicalDeliveryOfficeName", "")))
     if record.hidden or not wanted:
         return False
     if text.startswith("="):
         return wanted in names
     one, _, other = wanted.partition(" ")
-    other = other.strip()
-    pair = other and (
-        (first.startswith(one) and last.startswith(other))
-        or (last.startswith(one) and first.startswith(other))
+    one, other = one.rstrip(","), other.strip()
+    pair = (
+        one
+        and other
+        and (
+            (first.startswith(one) and last.startswith(other))
+            or (last.startswith(one) and first.startswith(other))
+        )
     )
     return any(each.startswith(wanted) for each in names) or bool(pair)

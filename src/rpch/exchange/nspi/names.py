@@ -18,6 +18,16 @@ from rpch.exchange.nspi.sorting import sort_in_slices
 
 FIRST_NAME: Final = "givenName"
 LAST_NAME: Final = "sn"
+SEARCHED: Final = (
+    FIRST_NAME,
+    LAST_NAME,
+    "physicalDeliveryOfficeName",
+    "msDS-PhoneticDisplayName",
+    "msDS-PhoneticFirstName",
+    "msDS-PhoneticLastName",
+)
+"""Attributes that names are resolved by, besides display name, alias and addresses.  MS-ADTS 3.1.1.3.1.3.3"""
+
 _LAST: Final = "\U0010ffff"
 _MOST_RECENT: Final = 2000
 
@@ -81,7 +91,7 @@ def names_of(thing: BookObject) -> tuple[str, ...]:
     """Everything that an object can be found by, folded."""
     attributes = thing.attributes
     names = [thing.folded, fold(thing.alias), *map(fold, addresses_of(thing))]
-    for attribute in (FIRST_NAME, LAST_NAME):
+    for attribute in SEARCHED:
         value = attributes.get(attribute)
         names += [fold(value)] if isinstance(value, str) else []
     return tuple(dict.fromkeys(name for name in names if name))

@@ -1,9 +1,10 @@
 """Whom a name may mean: ambiguous name resolution.  MS-OXNSPI 3.1.4.7, 3.1.4.1.17
 
 Somebody is meant by a name that begins as one of theirs does: display name, first and last name, alias, mail
-addresses; or by the beginnings of first and last name together, in either order. With `=` in front it must be
-the whole name. Where one object bears exactly this name, alias or address it is the one that is meant,
-whoever else has names that begin so.
+addresses, office, and how the names are spoken; or by the beginnings of first and last name together, in
+either order, with a comma behind the first of them or without. With `=` in front it must be the whole name.
+Where one object bears exactly this name, alias or address it is the one that is meant, whoever else has names
+that begin so.
 """
 
 from __future__ import annotations
@@ -109,9 +110,9 @@ def _meant(book: Book, folded: str) -> Iterator[int]:
     index = book.index
     yield from index.beginning(folded)
     one, _, other = folded.partition(" ")
-    other = other.strip()
+    one, other = one.rstrip(","), other.strip()
     rarer = min(one, other, key=index.count)
-    if other and index.count(rarer) <= MOST_PAIRS:
+    if one and other and index.count(rarer) <= MOST_PAIRS:
         called = (
             mid for mid in dict.fromkeys(index.beginning(rarer)) if _is_called(book.objects[mid], one, other)
         )

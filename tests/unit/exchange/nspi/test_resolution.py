@@ -12,9 +12,15 @@ from tests.address_books import book, thing
 
 ALICE = thing(20, "Alice Adams", alias="alice", mail="alice@x.test", givenName="Alice", sn="Adams")
 OTHER = thing(21, "Alice Miller", alias="amiller", mail="am@x.test", givenName="Alice", sn="Miller")
+MORE = {
+    "givenName": "José",
+    "sn": "García",
+    "physicalDeliveryOfficeName": "Room 71",
+    "msDS-PhoneticDisplayName": "ほせ がるしあ",
+}
 BOB = thing(22, "Bob", alias="bob", mail="bob@x.test", proxyAddresses=["smtp:robert@x.test"])
 GHOST = thing(23, "Ghost", alias="ghost", mail="ghost@x.test", hidden=True)
-JOSE = thing(24, "José García", EntryKind.CONTACT, alias="jg", givenName="José", sn="García")
+JOSE = thing(24, "José García", EntryKind.CONTACT, alias="jg", more=MORE)
 BOOK = book(ALICE, OTHER, BOB, GHOST, JOSE)
 CONTACTS = next(mid for mid, each in BOOK.containers.items() if each.name == "All Contacts")
 
@@ -30,6 +36,10 @@ RESOLVED = {
     " bo ": 22,
     "Jose Garcia": 24,
     "garcia jose": 24,
+    "García, José": 24,
+    "gar, jo": 24,
+    "room 7": 24,  # the office
+    "ホセ": 24,  # as it is spoken
     "=bob": 22,
     ALICE.dn: 20,
     ALICE.dn.upper(): 20,
@@ -65,6 +75,8 @@ def test_names_that_mean_several(name: str) -> None:
         "x" * (LONGEST + 1),
         "adams miller",
         "ob",
+        ", alice",
+        "alice,",
     ],
 )
 def test_names_that_mean_nobody(name: str | None) -> None:
