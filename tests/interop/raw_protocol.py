@@ -55,6 +55,10 @@ class Case:
     def uses_netlogon(self) -> bool:
         return NETLOGON in self.asked
 
+    @property
+    def uses_kerberos(self) -> bool:
+        return "krb5" in self.name
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -77,6 +81,27 @@ REASONS = (
         "calls through a named pipe of SMB, and this server has none",
     ),
 )
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How many cases pass with less and less left out."""
+
+    plain: int
+    with_netlogon: int
+    with_kerberos: int
+
+    @classmethod
+    def of(cls, found: Sequence[Case]) -> "Figures":
+        """What a run came to."""
+        passing = [case for case in found if case.passes]
+        without_kdc = [case for case in passing if not case.uses_kerberos]
+        plain = [case for case in without_kdc if not case.uses_netlogon]
+        return cls(len(plain), len(without_kdc), len(passing))
+
+
+# What was asked for, of the 194 cases of Samba 4.17.
+PROMISED = Figures(155, 171, 182)
 
 
 def reason_for(case: Case) -> Reason | None:
@@ -120,18 +145,22 @@ def page(version: str, found: Sequence[Case]) -> str:
 
 
 def _lines(version: str, found: Sequence[Case]) -> Iterator[str]:
-    passing = [case for case in found if case.passes]
-    alone = [case for case in passing if not case.uses_netlogon]
+    passing, figures = [case for case in found if case.passes], Figures.of(found)
     yield f"""\
 # Samba's tests of raw RPC against our server
 
 Written by `python -m tests.interop.raw_protocol`; `make interop` runs the tests again and fails when one has
 changed its state. They are `samba.tests.dcerpc.raw_protocol` of Samba {version}, as Debian installs them.
 
-**{len(passing)} of {len(found)} cases pass**: {len(alone)} with the mapper and the management interface,
-{len(passing) - len(alone)} more with netlogon, of which the server under test offers one operation
-(`rpch.testing.netlogon`). Authentication is NTLM and Kerberos, bare and
-within SPNEGO, with a key distribution centre of MIT's.
+**{len(passing)} of {len(found)} cases pass**, and `make interop` holds us to these figures:
+
+| with | pass | promised |
+|---|---|---|
+| the mapper and the management interface, NTLM and SPNEGO | {figures.plain} | {PROMISED.plain} |
+| netlogon besides, of which the server under test offers one operation (`rpch.testing.netlogon`) \
+| {figures.with_netlogon} | {PROMISED.with_netlogon} |
+| a key distribution centre of MIT's, for Kerberos bare and within SPNEGO | {figures.with_kerberos} \
+| {PROMISED.with_kerberos} |
 
 The server runs with `Limits(legacy_bind=True)`: up to this version Samba let the body of a bind count as
 padding of its token and gave no reason for refusing a bind without contexts, and its tests expect that. Later

@@ -759,6 +759,13 @@ def test_an_idle_association_is_run_down_at_once() -> None:
     assert isinstance(action, RunDown)
 
 
+def test_a_refused_bind_leaves_nothing_to_use() -> None:
+    refused = RawClient(endpoint(secure=True))
+    check_nak(refused.send(Bind(1, (offer(1),), auth=SecTrailer(AuthType(111), AuthLevel.PKT, 1, b"x"))), 8)
+    for pdu in (Bind(2, (offer(1),)), AlterContext(2, (offer(1),)), Request(2, 1, 0)):
+        assert refused.send(pdu) == []
+
+
 def test_nothing_happens_after_the_end() -> None:
     client = bound(flags=WHOLE | MPX)
     client.send(Request(2, 1, 0))
