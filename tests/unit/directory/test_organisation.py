@@ -35,6 +35,21 @@ def test_until_somebody_sets_it_the_default_holds(settings: OrganisationSettings
     assert settings.get(MAPI_HTTP)
 
 
+def test_what_nobody_set_is_told_from_the_default(settings: OrganisationSettings) -> None:
+    assert settings.own(MAPI_HTTP) is None
+    assert settings.all_own([MAPI_HTTP, HOSTS]) == {}
+    settings.set_all([(MAPI_HTTP, True), (HOSTS, ["a"])])
+    assert settings.own(MAPI_HTTP) is True
+    assert settings.all_own([MAPI_HTTP, HOSTS]) == {"mapi-http-enabled": True, "hosts": ["a"]}
+    assert settings.all_own([HOSTS]) == {"hosts": ["a"]}
+
+
+def test_several_are_set_together_or_not_at_all(settings: OrganisationSettings) -> None:
+    with pytest.raises(ConfigError, match="hosts"):
+        settings.set_all([(MAPI_HTTP, False), (HOSTS, "no list")])
+    assert settings.own(MAPI_HTTP) is None
+
+
 def test_values_keep_their_type(settings: OrganisationSettings) -> None:
     settings.set(HOSTS, ["mail.lab.test", "ü"])
     assert settings.get(HOSTS) == ["mail.lab.test", "ü"]

@@ -244,6 +244,8 @@ def _document(data: bytes) -> _Outcome:
     outcome = read_answer(data)
     if isinstance(outcome, NoSettings):
         raise _Failed(f"error {outcome.code}: {outcome.message}")
+    if outcome in (AskAt(""), AskWith("")):
+        raise _Failed("a redirection to nowhere")
     return outcome
 
 

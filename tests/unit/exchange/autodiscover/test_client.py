@@ -240,6 +240,8 @@ async def test_addresses_that_lead_in_a_circle_end() -> None:
         (WebAnswer(401, offers=('Basic realm="x"',)), "refused jane, by Basic"),
         (WebAnswer(200, body=error_document(ErrorCode.NOT_FOUND, "no", NOW)), "error 500: no"),
         (WebAnswer(302), "answered 302"),
+        (WebAnswer(200, body=redirect_url_document("")), "a redirection to nowhere"),
+        (WebAnswer(200, body=redirect_address_document("")), "a redirection to nowhere"),
     ],
 )
 async def test_each_failure_has_its_cause(answer: WebAnswer, outcome: str) -> None:

@@ -8,8 +8,10 @@ from uuid import UUID
 from rpch.exchange.autodiscover.hostile_xml import child, children, read_xml, text_of
 from rpch.exchange.autodiscover.pox_answer import (
     Exch,
+    ExHttp,
     Expr,
     MapiHttp,
+    Services,
     User,
     Web,
     error_document,
@@ -77,6 +79,18 @@ def test_rpc_over_http_is_a_server_and_a_proxy() -> None:
         "Ntlm",
         "None",
     ]
+
+
+def test_exhttp_has_what_server_and_proxy_have() -> None:
+    sent = settings_document(
+        USER, [ExHttp("mail", tls=True, method="Basic", services=Services("https://mail/ews"))]
+    )
+    assert (
+        b"<Protocol><Type>EXHTTP</Type><Server>mail</Server><SSL>On</SSL><AuthPackage>Basic</AuthPackage>"
+        b"<CertPrincipalName>None</CertPrincipalName><ServerExclusiveConnect>on</ServerExclusiveConnect>"
+        b"<ASUrl>https://mail/ews</ASUrl><EwsUrl>https://mail/ews</EwsUrl><OOFUrl>https://mail/ews</OOFUrl>"
+        b"</Protocol>"
+    ) in sent
 
 
 def test_webmail_is_told_for_the_sides_that_have_it() -> None:

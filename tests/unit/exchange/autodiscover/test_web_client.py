@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import trustme
 
 from rpch.auth.accounts import Identity, MemoryAccounts
 from rpch.auth.mechanism import Continue, Done
@@ -20,8 +21,10 @@ from rpch.auth.ntlm.acceptor import NtlmAcceptor
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.schemes import Scheme
 from rpch.errors import AuthenticationFailed, TransportError
+from rpch.exchange.autodiscover import web_client
 from rpch.exchange.autodiscover.hostile_xml import SIZE_LIMIT
 from rpch.exchange.autodiscover.web_client import Credentials, Proof, WebClient, WebRequestFor
+from tests.unit.auth.ntlm.crafted_client import CraftedClient
 
 CLIENT = WebClient(ssl.create_default_context(), timeout=5)
 
@@ -151,6 +154,46 @@ async def test_servers_that_cannot_be_content_are_left(answers: list[bytes], pro
     async with conversing(*answers) as (url, _):
         with pytest.raises(AuthenticationFailed, match=problem):
             await CLIENT(WebRequestFor(url, proof=Proof(Scheme.NTLM, JANE)))
+
+
+def challenge() -> bytes:
+    """A second token of NTLM, as any server may send it."""
+    ntlm = NtlmSettings.standalone("mail.example.com", domain="LAB")
+    acceptor = NtlmAcceptor(ntlm, MemoryAccounts({}), server_challenge=bytes(8))
+    step = asyncio.run(acceptor.step(CraftedClient().negotiate(), time.time()))
+    assert isinstance(step, Continue)
+    return b"NTLM " + base64.b64encode(step.token)
+
+
+OFFER = challenge()
+
+
+async def test_a_server_that_closes_between_rounds_cannot_be_proven_to() -> None:
+    closing = no(OFFER).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    async with conversing(closing) as (url, _):
+        with pytest.raises(AuthenticationFailed, match="closed the connection that was to be proven"):
+            await CLIENT(WebRequestFor(url, proof=Proof(Scheme.NTLM, JANE)))
+
+
+async def test_a_server_that_is_never_content_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_client, "MOST_ROUNDS", 1)
+    async with conversing(no(OFFER), no(OFFER)) as (url, heard):
+        with pytest.raises(AuthenticationFailed, match="was not content after 1 rounds"):
+            await CLIENT(WebRequestFor(url, proof=Proof(Scheme.NTLM, JANE)))
+    assert len(heard) == 1
+
+
+async def test_a_certificate_of_nobody_we_trust_is_told() -> None:
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(served)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raise AssertionError("nobody gets so far")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=served) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(TransportError, match="the certificate of localhost is not trusted: "):
+            await CLIENT(WebRequestFor(f"https://localhost:{port}/"))
 
 
 @pytest.mark.parametrize("slowly", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"])
