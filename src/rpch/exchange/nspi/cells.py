@@ -1,4 +1,4 @@
-"""How the value of each type lies in a row, and what it points to.  PROP_VAL_UNION, MS-OXNSPI 2.2.2.10
+"""How the value of each type lies in a row, and what it points to.  PROP_VAL_UNION, MS-OXNSPI 2.2.2.11
 
 A cell is tag, reserved and type, and then its number; or its pointer, with perhaps a count before it. Cells
 begin at multiples of four. What they point to comes behind the last cell of the row.

@@ -67,7 +67,7 @@ class Stat(Struct):
 
 
 class PropertyTags(Struct):
-    """Property tags, or minimal entry ids.  PropertyTagArray_r, MS-OXNSPI 2.2.2.1
+    """Property tags, or minimal entry ids.  PropertyTagArray_r, MS-OXNSPI 2.2.2.2
 
     The maximum is one more than the count on the wire; whatever a client sends there is taken.
     """
@@ -80,56 +80,56 @@ class PropertyTags(Struct):
 
 
 class Binary(Struct):
-    """Binary_r, MS-OXNSPI 2.2.2.2"""
+    """Binary_r, MS-OXNSPI 2.2.2.3"""
 
     size: Annotated[int, ranged(ULong, 0, LARGEST_BINARY)] = length_of("data")
     data: Annotated[bytes | None, unique(conformant(Byte, size_is="size"))]
 
 
 class ShortArray(Struct):
-    """ShortArray_r, MS-OXNSPI 2.2.2.3"""
+    """ShortArray_r, MS-OXNSPI 2.2.2.4"""
 
     count: Count = length_of("values")
     values: Annotated[tuple[int, ...] | None, unique(conformant(Short, size_is="count"))]
 
 
 class LongArray(Struct):
-    """LongArray_r, MS-OXNSPI 2.2.2.4"""
+    """LongArray_r, MS-OXNSPI 2.2.2.5"""
 
     count: Count = length_of("values")
     values: Annotated[tuple[int, ...] | None, unique(conformant(Long, size_is="count"))]
 
 
 class StringArray(Struct):
-    """StringArray_r, MS-OXNSPI 2.2.2.5"""
+    """StringArray_r, MS-OXNSPI 2.2.2.6"""
 
     count: Count = length_of("values")
     values: Annotated[tuple[str | None, ...] | None, unique(conformant(unique(AString), size_is="count"))]
 
 
 class WStringArray(Struct):
-    """WStringArray_r, MS-OXNSPI 2.2.2.8"""
+    """WStringArray_r, MS-OXNSPI 2.2.2.9"""
 
     count: Count = length_of("values")
     values: Annotated[tuple[str | None, ...] | None, unique(conformant(unique(WString), size_is="count"))]
 
 
 class BinaryArray(Struct):
-    """BinaryArray_r, MS-OXNSPI 2.2.2.6"""
+    """BinaryArray_r, MS-OXNSPI 2.2.2.7"""
 
     count: Count = length_of("values")
     values: Annotated[tuple[Binary, ...] | None, unique(conformant(Binary, size_is="count"))]
 
 
 class GuidArray(Struct):
-    """FlatUIDArray_r, MS-OXNSPI 2.2.2.7"""
+    """FlatUIDArray_r, MS-OXNSPI 2.2.2.8"""
 
     count: Count = length_of("values")
     values: Annotated[tuple[bytes | None, ...] | None, unique(conformant(unique(Guid16), size_is="count"))]
 
 
 class TimeArray(Struct):
-    """DateTimeArray_r, MS-OXNSPI 2.2.2.9"""
+    """DateTimeArray_r, MS-OXNSPI 2.2.2.10"""
 
     count: Count = length_of("values")
     values: Annotated[tuple[int, ...] | None, unique(conformant(FileTime, size_is="count"))]
@@ -149,7 +149,7 @@ class WStringNames(Struct):
     names: Annotated[tuple[str | None, ...], conformant(unique(WString), size_is="count")]
 
 
-# Every property type that travels; the low half of a tag.  MS-OXNSPI 2.2.2.10
+# Every property type that travels; the low half of a tag.  MS-OXNSPI 2.2.2.11
 _ARMS: Final[dict[Any, Any]] = {
     0x0002: Short,
     0x0003: Long,
@@ -172,7 +172,7 @@ _ARMS: Final[dict[Any, Any]] = {
 
 
 class PropertyValue(Struct):
-    """A property with its value.  PropertyValue_r, MS-OXNSPI 2.2.2.11"""
+    """A property with its value.  PropertyValue_r, MS-OXNSPI 2.2.2.12"""
 
     tag: ULong
     reserved: ULong

@@ -11,7 +11,7 @@ Value: TypeAlias = int | str | bytes | tuple[int, ...] | tuple[str, ...] | tuple
 
 
 class Kind(IntEnum):
-    """The types that travel; the low half of a tag.  MS-OXNSPI 2.2.2.10"""
+    """The types that travel; the low half of a tag.  MS-OXNSPI 2.2.2.11"""
 
     UNSPECIFIED = 0x0000
     NULL = 0x0001
