@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, TextIO
 
@@ -16,13 +15,10 @@ from rpch.cli.directory_sync import sync
 from rpch.cli.output import print_event, print_line, warn
 from rpch.cli.progress import watched
 from rpch.directory.database import DEFAULT_FILE, Database
-from rpch.directory.transfer.csv_files import read_csv, write_csv
-from rpch.directory.transfer.exporting import attribute_names, count_entries, export_records
+from rpch.directory.transfer.exporting import count_entries, export_records
+from rpch.directory.transfer.formats import Format, read_records, write_records
 from rpch.directory.transfer.importing import Importer
-from rpch.directory.transfer.ldap_records import entry_of, record_of
-from rpch.directory.transfer.ldif import read_ldif, write_ldif
 from rpch.directory.transfer.records import BadRecord, Record
-from rpch.directory.transfer.vcards import read_vcards, write_vcards
 from rpch.errors import ConfigError
 
 directory = typer.Typer(help="The address book: import, export, mirror, look up.", no_args_is_help=True)
@@ -30,14 +26,6 @@ directory = typer.Typer(help="The address book: import, export, mirror, look up.
 DATA: Final = Path("data")
 LARGE: Final = 2000  # entries; below, there is nothing to watch
 LINE: Final = 50  # bytes that an entry takes at least
-
-
-class Format(StrEnum):
-    """The files that can be read and written."""
-
-    CSV = "csv"
-    LDIF = "ldif"
-    VCARD = "vcf"
 
 
 Data = Annotated[Path, typer.Option(help="Folder of `rpch up`, with the database.")]
@@ -76,10 +64,13 @@ def import_(
     with _database(data, database) as opened, _reading(file) as source:
         importer = Importer(opened, what_if=what_if)
         size = file.stat().st_size if file != Path("-") else 0
-        with watched("importing", quiet=json or size < LARGE * LINE) as advance:
-            outcome = importer.run(_READERS[how](source), progress=advance)
+        with (
+            _in_file(file),
+            watched("importing", quiet=json or size < LARGE * LINE) as advance,
+        ):
+            outcome = importer.run(read_records(how, source), progress=advance)
     for problem in outcome.problems:
-        warn(str(problem))
+        warn(f"{file}, {problem}")
     facts = {
         "added": outcome.added,
         "changed": outcome.changed,
@@ -111,48 +102,17 @@ def export(
             _writing(file) as target,
             watched("exporting", total=total, quiet=json or total < LARGE) as advance,
         ):
-            _write(how, opened, target, advance)
+            write_records(how, opened, _counted(export_records(opened), advance), target)
     if json:
         print_event("exported", entries=total, file=str(file))
     elif file != Path("-"):
         print_line(f"{total} entries in {file}")
 
 
-def _ldif_records(source: TextIO) -> Iterator[Record | BadRecord]:
-    """The entries of an LDIF file that are somebody."""
-    for entry in read_ldif(source):
-        if isinstance(entry, BadRecord):
-            yield entry
-            continue
-        try:
-            record = record_of(entry)
-        except BadRecord as problem:
-            yield problem
-        else:
-            if record is not None:
-                yield record
-
-
-_READERS: Final[dict[Format, Callable[[TextIO], Iterator[Record | BadRecord]]]] = {
-    Format.CSV: read_csv,
-    Format.LDIF: _ldif_records,
-    Format.VCARD: read_vcards,
-}
-
-
-def _write(how: Format, database: Database, target: TextIO, advance: Callable[[int], None]) -> None:
-    def counted() -> Iterator[Record]:
-        for record in export_records(database):
-            yield record
-            advance(1)
-
-    match how:
-        case Format.CSV:
-            write_csv(counted(), target, attribute_names(database))
-        case Format.LDIF:
-            write_ldif(map(entry_of, counted()), target)
-        case Format.VCARD:
-            write_vcards(counted(), target)
+def _counted(records: Iterator[Record], advance: Callable[[int], None]) -> Iterator[Record]:
+    for record in records:
+        yield record
+        advance(1)
 
 
 def _format_of(file: Path) -> Format:
@@ -168,6 +128,15 @@ def _format_of(file: Path) -> Format:
 def _database(data: Path, url: str | None) -> Iterator[Database]:
     with closing(Database.open(url or str(data / DEFAULT_FILE), setting="--database")) as opened:
         yield opened
+
+
+@contextmanager
+def _in_file(file: Path) -> Iterator[None]:
+    """What is wrong with a whole file, with its name."""
+    try:
+        yield
+    except BadRecord as problem:
+        raise BadRecord(f"{file}, {problem.where}", problem.problem) from problem
 
 
 @contextmanager

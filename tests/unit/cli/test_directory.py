@@ -131,3 +131,12 @@ def test_whoever_waits_sees_how_far_it_is(
     monkeypatch.setattr(module, "LARGE", 0)
     assert "importing" in invoke(data, "import", table).stderr
     assert "exporting" in invoke(data, "export", tmp_path / "out.csv").stderr
+
+
+def test_what_is_wrong_is_said_with_file_and_line(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("displayName,kind\nAlice,user\nBob,robot\n", encoding="utf-8")
+    assert f"{file}, line 3: 'robot' is no kind of entry" in invoke(data, "import", file).stderr
+    file.write_text("name\nAlice\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"{file}, line 1: there is no column displayName"):
+        invoke(data, "import", file)

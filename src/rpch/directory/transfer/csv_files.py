@@ -4,8 +4,9 @@
     user,Alice Adams,alice,alice@example.com,Alice,Adams,+49 30 1,
     group,Everyone,everyone,everyone@example.com,,,,alice@example.com|bob@example.com
 
-Several values of one attribute are separated by `|`, and binary ones are in Base64. Columns may come in any
-order; one that nobody knows is an attribute of its own.
+Several values of one attribute are separated by `|`, and binary ones are in Base64. A bar that is part of a
+value has a backslash before it, and so has each backslash directly before a bar; all others mean nothing.
+Columns may come in any order; one that nobody knows is an attribute of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TextIO
 
@@ -41,6 +43,8 @@ _NAMED: Final = (
     "msExchHideFromAddressLists",
     "parent",
 )
+_PIECES: Final = re.compile(r"\\*\||\\+|[^\\|]+")
+_BAR: Final = re.compile(r"(\\*)\|")
 _NAME: Final = "displayName"
 # What other programs call the same.
 _ALIASES: Final = {
@@ -60,9 +64,11 @@ def read_csv(source: TextIO) -> Iterator[Record | BadRecord]:
         header = [_ALIASES.get(name.strip().casefold(), name.strip()) for name in next(reader, [])]
         if _NAME not in header:
             raise BadRecord("line 1", f"there is no column {_NAME}; the first line names the columns")
+        begin = reader.line_num + 1
         for row in reader:
             if any(row):
-                yield _record_or_problem(header, row, f"line {reader.line_num}")
+                yield _record_or_problem(header, row, f"line {begin}")
+            begin = reader.line_num + 1
     except csv.Error as error:
         raise BadRecord(f"line {reader.line_num}", str(error)) from error
 
@@ -70,11 +76,11 @@ def read_csv(source: TextIO) -> Iterator[Record | BadRecord]:
 def write_csv(records: Iterable[Record], target: TextIO, attributes: Sequence[str]) -> None:
     """A table of these entries, with a column for each of these attributes besides the usual ones."""
     columns = [*_NAMED, *attributes, *BINARY_ATTRIBUTES, *LINK_ATTRIBUTES]
-    writer = csv.writer(target, lineterminator="\n")
+    writer = csv.writer(target, lineterminator="\r\n")  # and so everything that ends lines is quoted
     writer.writerow(columns)
     for record in records:
         values = _texts(record)
-        writer.writerow([SEPARATOR.join(values.get(column, ())) for column in columns])
+        writer.writerow([_joined(values.get(column, ())) for column in columns])
 
 
 def _record_or_problem(header: Sequence[str], row: Sequence[str], where: str) -> Record | BadRecord:
@@ -88,7 +94,7 @@ def _record(header: Sequence[str], row: Sequence[str], where: str) -> Record:
     if len(row) > len(header):
         raise BadRecord(where, f"{len(row)} values for {len(header)} columns")
     given = dict(zip(header, row, strict=False))
-    plain = {name: given.pop(name, "").strip() for name in _NAMED}
+    plain = {name: SEPARATOR.join(_split(given.pop(name, ""))) for name in _NAMED}
     if not plain[_NAME]:
         raise BadRecord(where, f"{_NAME} is empty")
     links = {LINK_ATTRIBUTES[name]: _split(given.pop(name)) for name in LINK_ATTRIBUTES if name in given}
@@ -140,7 +146,29 @@ def _texts(record: Record) -> dict[str, list[str]]:
 
 
 def _split(text: str) -> list[str]:
-    return [part for each in text.split(SEPARATOR) if (part := each.strip())]
+    """The values in a field. Backslashes before a bar come in pairs, but for one that belongs to the bar."""
+    values, value = [], ""
+    for piece in _PIECES.findall(text):
+        slashes = len(piece) - len(piece.lstrip("\\"))
+        if not piece.endswith(SEPARATOR):
+            value += piece
+        elif slashes % 2:
+            value += "\\" * (slashes // 2) + SEPARATOR
+        else:
+            values.append(value + "\\" * (slashes // 2))
+            value = ""
+    return [each for value in (*values, value) if (each := value.strip())]
+
+
+def _joined(values: Sequence[str]) -> str:
+    """A field of several values."""
+    field = ""
+    for value in values:
+        if field:
+            ending = len(field) - len(field.rstrip("\\"))
+            field += "\\" * ending + SEPARATOR
+        field += _BAR.sub(lambda found: found[1] * 2 + "\\" + SEPARATOR, value)
+    return field
 
 
 def _decoded(text: str, where: str) -> list[bytes]:

@@ -40,7 +40,11 @@ def export_records(database: Database) -> Iterator[Record]:
     """Everything, containers first."""
     reader = BookReader(database)
     with reader.since(0) as book:
-        names = {entry.id: entry.mail or str(entry.guid) for entry in book.entries()}
+        names, parents = {}, {}
+        for entry in book.entries():
+            names[entry.id] = entry.mail if entry.mail and "@" in entry.mail else str(entry.guid)
+            if entry.kind == EntryKind.CONTAINER:
+                parents[entry.id] = str(entry.guid)
     with reader.since(0) as book:
         links: dict[int, dict[str, list[str]]] = {}
         for source, name, target in book.links():
@@ -53,13 +57,13 @@ def export_records(database: Database) -> Iterator[Record]:
             while batch := list(islice(entries, BATCH)):
                 binaries = reader.binaries([entry.id for entry in batch], BINARY_ATTRIBUTES)
                 for entry in batch:
-                    yield _record(entry, links.get(entry.id, {}), names, binaries)
+                    yield _record(entry, links.get(entry.id, {}), parents, binaries)
 
 
 def _record(
     entry: StoredEntry,
     links: dict[str, list[str]],
-    names: dict[int, str],
+    parents: dict[int, str],
     binaries: dict[tuple[int, str], list[bytes]],
 ) -> Record:
     own: dict[str, Sequence[bytes]] = {
@@ -73,7 +77,7 @@ def _record(
         dn=entry.dn,
         guid=entry.guid,
         hidden=entry.hidden,
-        parent=names.get(entry.parent_id, "") if entry.parent_id is not None else "",
+        parent=parents.get(entry.parent_id, "") if entry.parent_id is not None else "",
         attributes=json.loads(entry.attributes),
         binaries=own,
         links={name: sorted(filter(None, others)) for name, others in links.items()},

@@ -167,14 +167,15 @@ def record_of(entry: LdapEntry) -> Record | None:
     name = first("displayName", "cn", "name", "ou")
     if not name:
         raise BadRecord(where, f"{entry.dn} has no name")
-    mails = _addresses(texts)
-    ours = entry.dn.casefold().endswith(_SUFFIX) and KIND.casefold() in values
-    attributes: dict[str, Value] = {} if ours else {"distinguishedName": entry.dn}
+    ours = KIND.casefold() in values
+    mails = list(texts.get("mail", ())) if ours else _addresses(texts)
+    has_no_other_dn = ours and entry.dn.casefold().endswith(_SUFFIX)
+    attributes: dict[str, Value] = {} if has_no_other_dn else {"distinguishedName": entry.dn}
     for folded, (spelled, _) in _spelled(entry).items():
         value = attribute_value(spelled, texts[folded], where) if folded not in _NOT_ATTRIBUTES else None
         if value is not None:
             attributes[spelled] = value
-    if others := _other_addresses(texts, mails):
+    if not ours and (others := _other_addresses(texts, mails)):
         attributes[PROXY_ADDRESSES] = others
     return Record(
         kind=kind,
@@ -226,6 +227,8 @@ def entry_of(record: Record) -> LdapEntry:
 def _spelled(entry: LdapEntry) -> dict[str, tuple[str, Sequence[bytes]]]:
     """Attributes by their folded names, in our spelling. Our own names win over others for the same."""
     given = {name.casefold(): (name, values) for name, values in entry.attributes.items()}
+    if KIND.casefold() in given:  # ours, by our names only
+        return {folded: (_KNOWN.get(folded, name), values) for folded, (name, values) in given.items()}
     found: dict[str, tuple[str, Sequence[bytes]]] = {}
     for folded, (name, values) in given.items():
         if folded not in _SAME and ";" not in folded:

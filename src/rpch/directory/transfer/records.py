@@ -40,6 +40,10 @@ LISTS: Final = frozenset(
 )
 
 
+# What is no attribute in any file: whoever puts passwords into one shall not have them shown to everybody.
+SECRETS: Final = frozenset({"userpassword", "unicodepwd", "password", "ntpwdhistory", "sambantpassword"})
+
+
 class BadRecord(ConfigError):
     """Something in a file that makes no entry; `where` says where it begins."""
 
@@ -67,9 +71,9 @@ class Record:
 
 
 def attribute_value(name: str, texts: Sequence[str], where: str) -> Value | None:
-    """What an attribute's texts mean; None where there are none."""
+    """What an attribute's texts mean; None where there are none, or none that may be shown."""
     kept = [text for text in texts if text]
-    if not kept:
+    if not kept or name.casefold() in SECRETS:
         return None
     if name in LISTS:
         return list(kept)

@@ -50,7 +50,7 @@ def read_cards(source: TextIO) -> Iterator[tuple[int, list[str]]]:
             if lines is not None:
                 yield begin, lines
             lines = None
-        elif lines and "QUOTED-PRINTABLE" in lines[-1].upper() and lines[-1].endswith("="):
+        elif lines and lines[-1].endswith("=") and "QUOTED-PRINTABLE" in _cut(lines[-1])[0].upper():
             lines[-1] = lines[-1][:-1] + line
         elif lines is not None and line.strip():
             lines.append(line)

@@ -1,7 +1,7 @@
 """vCards, as telephones and mail programs keep people.  RFC 6350; versions 2.1 and 3.0 are read as well
 
 A person's card has their names, addresses, numbers and picture; a group's names its members by their UID or
-by mail address.
+by mail address. What vCard has no words for is in `vcard_extras.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import UUID
 from rpch.directory.entries import EntryKind, Value
 from rpch.directory.links import MANAGER, MEMBER
 from rpch.directory.transfer.records import BadRecord, Record, attribute_texts
+from rpch.directory.transfer.vcard_extras import extra_lines, with_extras
 from rpch.directory.transfer.vcard_lines import CardLine, escaped, folded, parse_line, read_cards
 
 _KINDS: Final = {
@@ -80,7 +81,10 @@ def read_vcards(source: TextIO) -> Iterator[Record | BadRecord]:
 def write_vcards(records: Iterable[Record], target: TextIO) -> None:
     """A file of cards, version 4."""
     for record in records:
-        target.writelines(folded(line) + "\r\n" for line in _card(record))
+        usual = list(_usual(record))
+        told = _record([parse_line(line, "") for line in usual], "")
+        card = ["BEGIN:VCARD", "VERSION:4.0", *usual, *extra_lines(record, told), "END:VCARD"]
+        target.writelines(folded(line) + "\r\n" for line in card)
 
 
 def _record(lines: Sequence[CardLine], where: str) -> Record:
@@ -107,7 +111,7 @@ def _record(lines: Sequence[CardLine], where: str) -> Record:
             links.setdefault(MEMBER, []).append(_reference(line.text))
         elif line.name == "RELATED" and "x-manager" in line.types:
             links.setdefault(MANAGER, []).append(_reference(line.text))
-    return Record(
+    told = Record(
         kind=kind,
         display_name=name.strip(),
         alias=first["X-ALIAS"].text if "X-ALIAS" in first else "",
@@ -123,6 +127,7 @@ def _record(lines: Sequence[CardLine], where: str) -> Record:
         links=links,
         where=where,
     )
+    return with_extras(told, lines)
 
 
 def _texts(first: Mapping[str, CardLine]) -> dict[str, Value]:
@@ -180,10 +185,9 @@ def _guid(text: str) -> UUID | None:
         return None
 
 
-def _card(record: Record) -> Iterator[str]:
+def _usual(record: Record) -> Iterator[str]:
+    """What every program that knows vCard reads."""
     attributes = record.attributes
-    yield "BEGIN:VCARD"
-    yield "VERSION:4.0"
     yield f"KIND:{_KIND_NAMES[record.kind]}"
     if record.guid is not None:
         yield f"UID:{_UUID}{record.guid}"
@@ -199,7 +203,7 @@ def _card(record: Record) -> Iterator[str]:
         yield f"EMAIL;PREF=1:{escaped(record.mail)}"
     for address in attribute_texts(attributes.get("proxyAddresses", [])):
         kind, _, other = address.partition(":")
-        if kind.lower() == "smtp" and other and other != record.mail:
+        if record.mail and kind.lower() == "smtp" and other and other != record.mail:
             yield f"EMAIL:{escaped(other)}"
     organisation = [_one(attributes, "company"), _one(attributes, "department")]
     if any(organisation):
@@ -214,7 +218,6 @@ def _card(record: Record) -> Iterator[str]:
         if text := _one(attributes, name):
             yield f"{key}:{escaped(text)}"
     yield from _attachments(record)
-    yield "END:VCARD"
 
 
 def _attachments(record: Record) -> Iterator[str]:
@@ -230,7 +233,7 @@ def _attachments(record: Record) -> Iterator[str]:
 
 def _reference_uri(other: str) -> str:
     if "@" in other:
-        return f"mailto:{other}"
+        return f"mailto:{escaped(other)}"
     return f"{_UUID}{other}" if _guid(other) else escaped(other)
 
 

@@ -91,3 +91,31 @@ def test_bad_base64_is_told() -> None:
 def test_what_is_no_table_is_refused(text: str) -> None:
     with pytest.raises(BadRecord):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        (r"a|b", ["a", "b"]),
+        (r"a\|b", ["a|b"]),
+        (r"a\\|b", ["a\\", "b"]),
+        (r"a\\\|b", ["a\\|b"]),
+        (r"\\server\share", [r"\\server\share"]),
+        (r"c:\|d", ["c:|d"]),
+        ("a\\", ["a\\"]),
+        (r" a | | b ", ["a", "b"]),
+    ],
+)
+def test_bars_in_values_have_backslashes(field: str, values: list[str]) -> None:
+    (found,) = read_csv(StringIO(f'displayName,description\nx,"{field}"\n'))
+    assert isinstance(found, Record)
+    assert found.attributes["description"] == values
+    target = StringIO()
+    write_csv([found], target, ["description"])
+    assert next(iter(read_csv(StringIO(target.getvalue(), newline="")))) == found
+
+
+def test_a_problem_is_where_its_entry_begins() -> None:
+    text = 'displayName,info\na,"two\nlines"\n,"no\nname"\n'
+    problems = [each for each in read_csv(StringIO(text)) if isinstance(each, BadRecord)]
+    assert [problem.where for problem in problems] == ["line 4"]

@@ -63,3 +63,8 @@ def test_truths_are_written_as_directories_do() -> None:
     assert attribute_texts(True) == ["TRUE"]
     assert attribute_texts(False) == ["FALSE"]
     assert attribute_texts(5) == ["5"]
+
+
+@pytest.mark.parametrize("name", ["userPassword", "unicodePwd", "PASSWORD"])
+def test_a_password_in_a_file_is_not_shown_to_everybody(name: str) -> None:
+    assert attribute_value(name, ["secret"], "line 1") is None
