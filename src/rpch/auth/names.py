@@ -15,6 +15,8 @@ _LAST_OF_BMP = "\uffff"
 
 def simple_upper(text: str) -> str:
     """Upper case, one UTF-16 unit for one, as Windows does: `ß` stays `ß`.  MS-NLMP 3.3.2"""
+    if text.isascii():
+        return text.upper()
     return "".join(_simple_upper(char) for char in text)
 
 
@@ -30,7 +32,7 @@ def fold(name: str) -> str:
 
 def has_controls(text: str) -> bool:
     """Whether a text holds control characters, which no name and no password has.  RFC 7617 2"""
-    return any(unicodedata.category(char) == "Cc" for char in text)
+    return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,9 @@ def apply_readings(
     for reading in fitted:
         entry = stored[reading.guid]
         _keep_binaries(connection, entry, reading, is_new=reading.guid not in entries, now=now)
+        is_new = reading.guid not in entries
         _note(connection, mirror_id, entry.id, reading, known.get(reading.guid), applied)
-        _note_links(connection, entry.id, reading, applied, is_known=reading.guid in known)
+        _note_links(connection, entry.id, reading, applied, is_new=is_new, is_known=reading.guid in known)
 
 
 def _entries_of(connection: Connection, guids: Sequence[UUID]) -> dict[UUID, Entry]:
@@ -187,13 +188,20 @@ def _note(
 
 
 def _note_links(
-    connection: Connection, entry_id: int, reading: Reading, applied: Applied, *, is_known: bool
+    connection: Connection,
+    entry_id: int,
+    reading: Reading,
+    applied: Applied,
+    *,
+    is_new: bool,
+    is_known: bool,
 ) -> None:
     """Remember whom an entry names."""
     wanted = {(link, key_of(dn)) for link, dns in reading.record.links.items() for dn in dns}
     mine = MIRRORED_LINKS.c.source_id == entry_id
     columns = (MIRRORED_LINKS.c.name, MIRRORED_LINKS.c.target_key)
-    before = {(row.name, row.target_key) for row in connection.execute(select(*columns).where(mine))}
+    stored = () if is_new else connection.execute(select(*columns).where(mine))
+    before = {(row.name, row.target_key) for row in stored}
     if wanted == before and is_known:
         return
     applied.sources.add(entry_id)

@@ -147,6 +147,8 @@ def _texts(record: Record) -> dict[str, list[str]]:
 
 def _split(text: str) -> list[str]:
     """The values in a field. Backslashes before a bar come in pairs, but for one that belongs to the bar."""
+    if SEPARATOR not in text:
+        return [each] if (each := text.strip()) else []
     values, value = [], ""
     for piece in _PIECES.findall(text):
         slashes = len(piece) - len(piece.lstrip("\\"))

@@ -64,19 +64,20 @@ class Linker:
         named = {name for wish in wishes for names in wish.links.values() for name in names}
         known = self._resolve(connection, named)
         parents = _containers(connection, {wish.parent for wish in wishes if wish.parent})
-        changes = 0
+        placed = [wish.entry_id for wish in wishes if self._place(connection, wish, parents, fails)]
+        wanted = dict.fromkeys(
+            ((wish.entry_id, link) for wish in wishes for link in wish.links), frozenset[int]()
+        )
         for wish in wishes:
-            touched = self._place(connection, wish, parents, fails)
             for link, names in wish.links.items():
                 for name in names:
                     if name not in known:
                         fails(BadRecord(wish.where, f"{link}: nobody is called {name!r}"))
-                targets = {known[name] for name in names if name in known}
-                touched += _replace_links(connection, wish.entry_id, link, targets)
-            if touched:
-                touch(connection, [wish.entry_id], self._clock())
-            changes += touched
-        return changes
+                wanted[wish.entry_id, link] = frozenset(known[name] for name in names if name in known)
+        linked = _replace_links(connection, wanted)
+        if touched := sorted({*placed, *linked.keys()}):
+            touch(connection, touched, self._clock())
+        return len(placed) + sum(linked.values())
 
     def _place(
         self,
@@ -161,17 +162,31 @@ def _containers(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _replace_links(connection: Connection, source: int, name: str, targets: set[int]) -> int:
-    """Make these the links of an entry; how many are new or gone."""
-    mine = (LINKS.c.source_id == source) & (LINKS.c.name == name)
-    before = set(connection.scalars(select(LINKS.c.target_id).where(mine)))
-    gone = before - targets
-    for some in _batches(sorted(gone)):
-        connection.execute(delete(LINKS).where(mine & LINKS.c.target_id.in_(some)))
-    if new := targets - before:
-        rows = [{"source_id": source, "name": name, "target_id": target} for target in sorted(new)]
+def _replace_links(
+    connection: Connection, wanted: Mapping[tuple[int, str], frozenset[int]]
+) -> dict[int, int]:
+    """Make these the links of entries, by entry and name; how many are new or gone, by entry."""
+    sources = sorted({source for source, _ in wanted})
+    before: dict[tuple[int, str], set[int]] = {}
+    for some in _batches(sources):
+        columns = (LINKS.c.source_id, LINKS.c.name, LINKS.c.target_id)
+        for source, name, target in connection.execute(select(*columns).where(LINKS.c.source_id.in_(some))):
+            before.setdefault((source, name), set()).add(target)
+    changes: dict[int, int] = {}
+    rows: list[dict[str, int | str]] = []
+    for (source, name), targets in wanted.items():
+        there = before.get((source, name), set())
+        if there == targets:
+            continue
+        changes[source] = changes.get(source, 0) + len(there ^ targets)
+        for gone in _batches(sorted(there - targets)):
+            mine = (LINKS.c.source_id == source) & (LINKS.c.name == name)
+            connection.execute(delete(LINKS).where(mine & LINKS.c.target_id.in_(gone)))
+        new = sorted(targets - there)
+        rows += [{"source_id": source, "name": name, "target_id": target} for target in new]
+    if rows:
         connection.execute(insert_or(connection.dialect, LINKS).on_conflict_do_nothing(), rows)
-    return len(gone) + len(new)
+    return changes
 
 
 def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:
