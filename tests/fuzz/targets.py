@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Final
-from uuid import UUID
 
-from rpch.auth.basic import BasicCredentials
-from rpch.auth.ntlm.messages import Authenticate, Challenge, Negotiate
-from rpch.auth.schemes import read_authorization
-from rpch.auth.spnego_tokens import NegTokenInit, NegTokenResp
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.client_events import Open
 from rpch.dcerpc.client_events import PduReceived as ClientPdu
@@ -25,23 +20,24 @@ from rpch.dcerpc.client_side import ClientConnection as RpcClientMachine
 from rpch.dcerpc.endpoint_mapper import LookupRequest, LookupResponse, MapRequest, MapResponse, ask_for
 from rpch.dcerpc.framing import PduCutter, pdus_in
 from rpch.dcerpc.pdus import Bind, Request, decode_pdu
+from rpch.dcerpc.pdus_header import NDR20
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.server_side import PduReceived, ServerConnection
 from rpch.dcerpc.towers import Tower, read_floors
+from rpch.dcerpc.verification import RequestFacts, checked_stub, verification_trailer
 from rpch.decode.sources import decode_source
-from rpch.errors import ConfigError, RemoteProtocolError
-from rpch.exchange.autodiscover.pox_answer import Exch, Expr, User, Web, settings_document
-from rpch.exchange.autodiscover.pox_request import PoxRequest
-from rpch.exchange.autodiscover.pox_settings import read_answer
-from rpch.http.authenticate import read_challenges
+from rpch.errors import RemoteProtocolError
 from rpch.http.channels import read_channel_request
 from rpch.http.chunks import ChunkDecoder
 from rpch.http.eeinfo import decode_eeinfo, encode_eeinfo
 from rpch.http.heads import read_request_head, read_response_head
 from rpch.http.outcomes import read_outcome
+from rpch.http.pragmas import read_pragmas
+from rpch.http.proxy_protocol import read_proxy_header
 from rpch.http.requests import ChannelHeads
 from rpch.http.rpc_error import connect_failed
-from rpch.http.targets import RpcTarget
+from rpch.http.targets import RpcTarget, read_connect_target, read_proxy_path, read_server
+from rpch.ndr.pickles import decode_pickle, encode_pickle
 from rpch.rts.pdus import CATALOGUE, decode, read_message
 from rpch.server.demo import Octets
 from rpch.testing.captures import opening_capture
@@ -54,44 +50,21 @@ from rpch.vconn.inbound_states import InState
 from rpch.vconn.machine import Machine
 from rpch.vconn.outbound_states import OutState
 from rpch.vconn.server_states import ConnectionState, InChannelState, OutChannelState
-
-TOLERATED: Final = (RemoteProtocolError, ConfigError)
-
-
-@dataclass(frozen=True)
-class Target:
-    """One thing to fuzz: what takes the bytes, and well-formed bytes to begin from."""
-
-    name: str
-    feed: Callable[[bytes], object]
-    seeds: tuple[bytes, ...]
-
-    def run(self, data: bytes) -> None:
-        """Feed it; whatever is no fault of the peer's comes out."""
-        try:
-            self.feed(data)
-        except TOLERATED:
-            return
+from tests.fuzz.auth_targets import AUTH_TARGETS
+from tests.fuzz.exchange_targets import EXCHANGE_TARGETS
+from tests.fuzz.target import Target
 
 
 def _request_head(data: bytes) -> None:
     found = read_request_head(data)
     if found is not None:
         read_channel_request(found[0])
-        if authorization := found[0].get("authorization"):
-            _credentials(authorization.encode("latin-1"))
 
 
 def _response_head(data: bytes) -> None:
     found = read_response_head(data)
     if found is not None:
         read_outcome(found[0])
-
-
-def _credentials(data: bytes) -> None:
-    _, token = read_authorization(data.decode("latin-1"))
-    BasicCredentials.decode(token if token is not None else data)
-    read_challenges([data.decode("latin-1")])
 
 
 def _rts(data: bytes) -> None:
@@ -171,38 +144,33 @@ def _stubs(data: bytes) -> None:
                 continue
 
 
-def _autodiscover(data: bytes) -> None:
-    """What either side of Autodiscover reads."""
-    for read in (PoxRequest.decode, read_answer):
-        try:
-            read(data)
-        except RemoteProtocolError:
-            continue
-
-
 def _towers(data: bytes) -> None:
     read_floors(data)
     Tower.decode(data)
 
 
-def _ntlm(data: bytes) -> None:
-    for message in (Negotiate, Challenge, Authenticate):
-        try:
-            message.decode(data)
-        except RemoteProtocolError:
-            continue
-
-
-def _spnego(data: bytes) -> None:
-    for token in (NegTokenInit, NegTokenResp):
-        try:
-            token.decode(data)
-        except RemoteProtocolError:
-            continue
-
-
 def _capture(data: bytes) -> None:
     list(decode_source(io.BytesIO(data)))
+
+
+def _trailer(data: bytes) -> None:
+    for drep in (b"\x10\0\0\0", bytes(4)):
+        checked_stub(data, replace(_FACTS, drep=drep))
+
+
+def _pickles(data: bytes) -> None:
+    for message in (Octets, MapRequest):
+        decode_pickle(message, data)
+
+
+def _targets(data: bytes) -> None:
+    text = data.decode("latin-1")
+    read_connect_target(text)
+    read_server(read_proxy_path(text)[1])
+
+
+def _pragmas(data: bytes) -> None:
+    read_pragmas(data.decode("latin-1").split("\n"))
 
 
 def _binding(data: bytes) -> None:
@@ -214,23 +182,19 @@ _PDUS = tuple(pdu.encode() for pdu in SAMPLES)
 _RPC = (Bind(1, (offer(0),)).encode(), Request(2, 0, 0, b"stub").encode())
 _ERROR = connect_failed(0x6BA, process_id=7, timestamp=1)
 
-_NTLMSSP = b"\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a"
 _TOWER = Tower(MANAGED.syntax, ProtocolSequence.NCACN_HTTP).encode()
-_SETTINGS = settings_document(
-    User("Jane", "/o=Org/cn=jane", "jane@contoso.com", UUID(int=1)),
-    [
-        Exch("s", "d", "m", "73C0834F"),
-        Expr("m", tls=True, method="Basic"),
-        Web("https://in/", "https://out/"),
-    ],
-)
 _SUCCESS = b"HTTP/1.1 200 Success\r\nContent-Length: 20\r\n\r\n"
+_FACTS = RequestFacts(5, 1, 2, MANAGED.syntax, NDR20)
+_RELAYED = bytes.fromhex("0d0a0d0a000d0a515549540a 21 11 000c c0000201 c0000202 c001 01bb") + b"GET"
+_TRACE = (
+    b'{"time": 1.0, "role": "OUT_PROXY", "connection": "a1", "event": {"RtsArrived": {"leg": "OUT-H"}}, '
+    b'"before": "A", "after": "B", "actions": []}\n'
+)
 _HEX = b"05 00 14 03 10 00 00 00 14 00 00 00 00 00 00 00 40 00 00 00"
 
 TARGETS: Final[tuple[Target, ...]] = (
     Target("request-head", _request_head, (_HEADS.in_channel(), _HEADS.out_channel(), _HEADS.connect())),
     Target("response-head", _response_head, (_ERROR.encode(), _SUCCESS)),
-    Target("credentials", _credentials, (b"Basic TEFCXGFsaWNlOnB3", b'NTLM TlRMTVNTUAAB, Basic realm="x"')),
     Target("chunks", lambda data: ChunkDecoder().feed(data), (b"5\r\nhello\r\n0\r\n\r\n",)),
     Target("eeinfo", decode_eeinfo, (encode_eeinfo(_ERROR.records),)),
     Target("rts", _rts, _PDUS),
@@ -241,9 +205,17 @@ TARGETS: Final[tuple[Target, ...]] = (
     Target("virtual-connection", _virtual_connection, tuple(bytes((n,)) + p for n, p in enumerate(_PDUS))),
     Target("stubs", _stubs, (bytes(64), ask_for(MANAGED.syntax, ProtocolSequence.NCACN_HTTP).encode())),
     Target("towers", _towers, (_TOWER,)),
-    Target("ntlm", _ntlm, (b"NTLMSSP\0" + bytes(64),)),
-    Target("spnego", _spnego, (NegTokenInit((_NTLMSSP,), b"token").encode(),)),
-    Target("capture", _capture, (opening_capture(), _HEX)),
-    Target("autodiscover", _autodiscover, (PoxRequest("jane@contoso.com").encode(), _SETTINGS)),
+    Target(
+        "verification-trailer",
+        _trailer,
+        (b"stub" + verification_trailer(_FACTS, bitmask=True, header=True),),
+    ),
+    Target("pickles", _pickles, (encode_pickle(Octets(b"data")),)),
+    Target("proxy-header", read_proxy_header, (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET", _RELAYED)),
+    Target("targets", _targets, (b"/rpc/rpcproxy.dll?ex01:6001", b"https://p/rpc/rpcproxy.dll?[::1]:593")),
+    Target("pragmas", _pragmas, (b"MinConnTimeout=120, SessionId={44e265dd-7daf-42cd-8560-3cdb6e7a2729}",)),
+    Target("capture", _capture, (opening_capture(), _HEX, _TRACE)),
     Target("string-binding", _binding, (b"ncacn_http:ex01[6001,RpcProxy=proxy:443]",)),
+    *AUTH_TARGETS,
+    *EXCHANGE_TARGETS,
 )

@@ -7,7 +7,6 @@ tokens of Negotiate, NTLM and Kerberos are pyspnego's; Kerberos needs the system
 from __future__ import annotations
 
 import base64
-import binascii
 import logging
 import struct
 from collections.abc import Collection, Iterable, Mapping
@@ -56,6 +55,7 @@ _UNREADABLE: Final[tuple[type[Exception], ...]] = (
     ValueError,
     TypeError,
     LookupError,
+    ArithmeticError,  # a time beyond all calendars
     struct.error,
 )
 
@@ -244,7 +244,7 @@ class HttpInitiator:
             if name.lower() == self.scheme.lower() and token:
                 try:
                     return base64.b64decode(token, validate=True)
-                except binascii.Error as error:
+                except ValueError as error:  # also of what is no ASCII
                     raise AuthenticationFailed(f"the server's {self.scheme} token is no base64") from error
         return None
 

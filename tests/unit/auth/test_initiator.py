@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from typing import Any
 
@@ -13,6 +14,9 @@ from rpch.auth.channel_binding import PLAIN, Channel, ChannelBinding
 from rpch.auth.extended_protection import ExtendedProtection, ProtectionMode
 from rpch.auth.http_authenticator import HttpAuthenticator
 from rpch.auth.initiator import HttpInitiator, Offer, Package, TokenInitiator, choose_scheme
+from rpch.auth.ntlm import messages
+from rpch.auth.ntlm.av_pairs import AvId, AvPairs
+from rpch.auth.ntlm.flags import NtlmFlags
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.outcomes import Authenticated, AuthOutcome, Challenge
 from rpch.auth.realms import Realms
@@ -101,6 +105,16 @@ async def test_our_target_name_is_the_host_we_want(scheme: Scheme) -> None:
     assert refused.failure.rule == "TargetName"
 
 
+def test_a_time_beyond_all_calendars_ends_the_exchange() -> None:
+    target_info = AvPairs(((int(AvId.TIMESTAMP), b"\xff" * 8),)).encode()
+    flags = NtlmFlags.UNICODE | NtlmFlags.TARGET_INFO
+    challenge = messages.Challenge(flags, bytes(8), b"", target_info).encode()
+    client = initiator(Scheme.NTLM)
+    client.begin()
+    with pytest.raises(AuthenticationFailed):
+        client.answer([("NTLM", base64.b64encode(challenge).decode())])
+
+
 def test_basic_goes_with_every_request() -> None:
     client = initiator(Scheme.BASIC)
     assert client.begin() == client.begin() == "Basic TEFCXGFsaWNlOnNlY3JldA=="
@@ -123,11 +137,12 @@ def test_tokens_that_make_no_sense_end_the_exchange(scheme: Scheme, token: str) 
         client.answer([(scheme, token)])
 
 
-def test_what_is_no_base64_ends_the_exchange() -> None:
+@pytest.mark.parametrize("token", ["!", "AAE\u00e9"])
+def test_what_is_no_base64_ends_the_exchange(token: str) -> None:
     client = initiator(Scheme.NTLM)
     client.begin()
     with pytest.raises(AuthenticationFailed, match="no base64"):
-        client.answer([("NTLM", "!")])
+        client.answer([("NTLM", token)])
 
 
 def test_the_offers_of_other_schemes_are_passed_over() -> None:

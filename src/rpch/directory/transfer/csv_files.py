@@ -12,7 +12,6 @@ Columns may come in any order; one that nobody knows is an attribute of its own.
 from __future__ import annotations
 
 import base64
-import binascii
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -176,5 +175,5 @@ def _joined(values: Sequence[str]) -> str:
 def _decoded(text: str, where: str) -> list[bytes]:
     try:
         return [base64.b64decode(part, validate=True) for part in _split(text)]
-    except binascii.Error as error:
+    except ValueError as error:  # also of what is no ASCII
         raise BadRecord(where, f"no Base64: {error}") from None

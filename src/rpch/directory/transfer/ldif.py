@@ -6,7 +6,6 @@ A file of contents, or of additions; other changes are refused, and so are value
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
@@ -107,7 +106,7 @@ def _value(line: str, where: str) -> tuple[str, bytes]:
         return name.strip(), rest.lstrip(" ").encode()
     try:
         return name.strip(), base64.b64decode(rest[1:].strip(), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # also of what is no ASCII
         raise BadRecord(where, f"{name} is no Base64: {error}") from None
 
 

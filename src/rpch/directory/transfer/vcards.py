@@ -7,7 +7,6 @@ by mail address. What vCard has no words for is in `vcard_extras.py`.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TextIO
 from uuid import UUID
@@ -169,7 +168,7 @@ def _data(line: CardLine, where: str) -> bytes | None:
         return None
     try:
         return base64.b64decode("".join(encoded.split()), validate=True) or None
-    except binascii.Error as error:
+    except ValueError as error:  # also of what is no ASCII
         raise BadRecord(where, f"{line.name} is no Base64: {error}") from None
 
 

@@ -82,8 +82,9 @@ def test_a_bad_line_is_told_and_the_others_are_read(line: str) -> None:
     assert isinstance(good, Record)
 
 
-def test_bad_base64_is_told() -> None:
-    (bad,) = read("displayName,thumbnailPhoto\nAlice,***\n")
+@pytest.mark.parametrize("text", ["***", "AAE\u00e9"])
+def test_bad_base64_is_told(text: str) -> None:
+    (bad,) = read(f"displayName,thumbnailPhoto\nAlice,{text}\n")
     assert isinstance(bad, BadRecord)
 
 

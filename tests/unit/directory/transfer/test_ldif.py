@@ -81,6 +81,7 @@ def test_additions_are_contents_too() -> None:
         "dn: cn=x\nnonsense",
         "dn: cn=x\n: nameless",
         "dn: cn=x\ncn:: ***",
+        "dn: cn=x\ncn:: AAE\u00e9",
         "dn: cn=x\njpegPhoto:< file:///etc/passwd",
         "dn:: /w==",
     ],

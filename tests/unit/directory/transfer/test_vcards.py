@@ -143,7 +143,9 @@ def test_pictures_elsewhere_are_left_there() -> None:
     assert one("FN:x", "PHOTO:https://x.test/a.jpg", "PHOTO:data:image/png,plain").binaries == {}
 
 
-@pytest.mark.parametrize("line", ["TITLE:nameless", "nonsense", "FN:x\nKEY;ENCODING=b:***"])
+@pytest.mark.parametrize(
+    "line", ["TITLE:nameless", "nonsense", "FN:x\nKEY;ENCODING=b:***", "FN:x\nKEY;ENCODING=b:AAE\u00e9"]
+)
 def test_a_bad_card_is_told_and_the_others_are_read(line: str) -> None:
     bad, good = read(f"BEGIN:VCARD\n{line}\nEND:VCARD\nBEGIN:VCARD\nFN:y\nEND:VCARD\n")
     assert isinstance(bad, BadRecord)
