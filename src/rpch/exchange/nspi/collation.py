@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from rpch.exchange.nspi.sort_letters import LANGUAGES, LOCALES
+from rpch.exchange.nspi.sort_letters import DOUBLED, LANGUAGES, LOCALES
 from rpch.exchange.nspi.sort_weights import Weights, letter_weights, weights
 
 DEFAULT_LOCALE: Final = 0x0409
@@ -82,9 +82,12 @@ def _order(name: int) -> _Order:
         return _Order(weights(), None, {})
     known = letter_weights()
     placed = _placed(rules, known)
-    several = sorted((letter for letter in placed if len(letter) > 1), key=len, reverse=True)
+    several = [letter for letter in placed if len(letter) > 1]
     placeholders = {letter: chr(_PLACEHOLDERS + at) for at, letter in enumerate(several)}
-    together = re.compile("|".join(several), re.IGNORECASE) if several else None
+    if name in DOUBLED:
+        placeholders |= {letter[0] + letter: 2 * char for letter, char in placeholders.items()}
+    longest_first = sorted(placeholders, key=len, reverse=True)
+    together = re.compile("|".join(longest_first), re.IGNORECASE) if several else None
     changed = dict(known)
     for letter, weight in placed.items():
         single = placeholders.get(letter, letter)

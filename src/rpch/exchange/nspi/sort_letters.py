@@ -37,7 +37,7 @@ LANGUAGES: Final[Mapping[int, str]] = {
     0x26: "c<č g<ģ i=y k<ķ l<ļ n<ņ s<š z<ž",  # Latvian
     0x27: "c<č i=y s<š z<ž",  # Lithuanian
     0x2A: "a<ă<â d<đ e<ê o<ô<ơ u<ư",  # Vietnamese
-    0x2C: "c<ç e<ə g<ğ h<x<ı k<q o<ö s<ş u<ü",  # Azerbaijani
+    0x2C: "c<ç e<ə g<ğ h<x<ı k<q o<ö s<ş u<ü z<w",  # Azerbaijani
     0x38: _DANISH,  # Faroese
     0x52: "c<ch d<dd f<ff g<ng l<ll p<ph r<rh t<th",  # Welsh
     0x56: "n<ñ",  # Galician
@@ -51,3 +51,6 @@ LOCALES: Final[Mapping[int, str]] = {
     0x1_040E: "o<ö=ő u<ü=ű",  # Hungarian, the technical order
 }
 """Those that differ from their language's."""
+
+DOUBLED: Final = frozenset({0x0E})
+"""Languages that write a letter twice by its first character: Hungarian ccs is cs and cs."""

@@ -75,6 +75,11 @@ def test_names_in_the_order_of_a_locale(locale: int, names: str) -> None:
     assert ordered(locale, shuffled) == names
 
 
+def test_hungarians_write_long_letters_short() -> None:
+    assert sort_form("Meccs", 0x040E) == sort_form("mecscs", 0x040E)
+    assert sort_form("dzzs", 0x040E) != sort_form("ddzs", 0x040E) == sort_form("dzsdzs", 0x040E)
+
+
 def test_symbols_count_in_the_default_locale_only() -> None:
     assert ordered(DEFAULT_LOCALE, "Oa O'Neil O-b O.c") == "O-b O.c O'Neil Oa"
     assert sort_form("O'Neil, \U0001f600", SWEDISH) == sort_form("ONeil", SWEDISH)
