@@ -8,10 +8,14 @@ the whole of each stub a long frame. What else it cannot know is said where it i
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import pytest
 
 from rpch.client.client import RpcClient
 from rpch.client.connect import connect
@@ -33,6 +37,7 @@ from rpch.exchange.nspi.conditions import (
 from rpch.exchange.nspi.entryids import PermanentId
 from rpch.exchange.nspi.interface import Nspi
 from rpch.exchange.nspi.objects import mid_of
+from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.structures import StringNames
 from rpch.exchange.nspi.tags import Tag
 from rpch.exchange.rfr.client import address_book_server, mailbox_server
@@ -101,8 +106,8 @@ def mid(lab: BookLaboratory, name: str) -> int:
     return mid_of(lab.entries[name].id)
 
 
-def everything(lab: BookLaboratory) -> Say:
-    """Every operation of both interfaces once."""
+def everything(lab: BookLaboratory, *, known: bool = True) -> Say:
+    """Every operation of both interfaces once. Whom the server does not know may change nothing."""
     alice, bob = mid(lab, "alice"), mid(lab, "bob")
     names = ServerNames(socket.gethostname().lower())
 
@@ -120,8 +125,10 @@ def everything(lab: BookLaboratory) -> Say:
         await book.tags_of(alice)
         await book.columns()
         await book.template(0)
-        await book.change(alice, {Tag.HOME_TELEPHONE: "+49 30 1"})
-        await book.link(alice, Tag.PUBLIC_DELEGATES, [PermanentId(0, lab.entries["bob"].dn).encode()])
+        with nullcontext() if known else pytest.raises(Refused, match="ACCESS_DENIED"):
+            await book.change(alice, {Tag.HOME_TELEPHONE: "+49 30 1"})
+        with nullcontext() if known else pytest.raises(Refused, match="ACCESS_DENIED"):
+            await book.link(alice, Tag.PUBLIC_DELEGATES, [PermanentId(0, lab.entries["bob"].dn).encode()])
         await book.resolve(["alice", "nobody"], NAME)
         bound = await client.call(Nspi.bind, wire.BindRequest(0, stat(), None))
         narrow = StringNames(("alice", None))
@@ -229,3 +236,32 @@ def test_restrictions_are_decoded_where_it_has_them(book_lab: BookLaboratory, tm
     assert asked[: len(KNOWN)] == [""] * len(KNOWN)
     assert all(asked[len(KNOWN) :])
     assert [each.said for each in found if each.direction == "response"] == [""] * len(asked)
+
+
+def test_bare_calls_behind_the_proxy_are_named(book_lab: BookLaboratory, tmp_path: Path) -> None:
+    """Between proxy and server nobody signs. Answers are on another connection, so it cannot know of what."""
+    domain, user, password = book_lab.lab.account
+    served = book_lab.lab.served
+
+    async def talk() -> None:
+        async with (
+            connect(
+                f"ncacn_http:localhost[6004,RpcProxy={served.address}]",
+                user=rf"{domain}\{user}",
+                password=password,
+                scheme="Basic",
+                tls=ssl.create_default_context(cafile=book_lab.lab.ca),
+            ) as client,
+            open_address_book(client) as book,
+        ):
+            await everything(book_lab, known=False)(book, client)
+
+    with capturing(tmp_path, served.ready["ports"]["directory"]) as capture:
+        asyncio.run(talk())
+    found = pdus(capture)
+    assert {each.operation for each in found} == DESCRIBED | NAMED
+    assert {each.direction for each in found} == {"request"}
+    flawed = {each.operation for each in found if each.operation in DESCRIBED and each.said}
+    assert flawed == set()
+    assert len(capture.fields("dcerpc.pkt_type == 2", "frame.number")) == len(found)
+    assert capture.packets("_ws.malformed && dcerpc.pkt_type in {0, 2, 11, 12}") == []
