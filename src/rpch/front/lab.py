@@ -148,6 +148,7 @@ async def start_services(server: RpcServer, directory: Directory) -> LabServices
     mapper, demo = Mapper(registrations), Demo()
     names = ServerNames(socket.gethostname().lower())
     book = AddressBookService(directory.database, names)
+    await book.load()  # of a large directory no client shall wait for it
     http, tcp = ProtocolSequence.NCACN_HTTP, ProtocolSequence.NCACN_IP_TCP
     over_http = [demo, ReferralService(directory.database, names), NspiService(book, strangers=True)]
     over_tcp = [demo, ReferralService(directory.database, names, by_mailbox=False), NspiService(book)]
