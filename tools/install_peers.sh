@@ -3,7 +3,7 @@
 # when all are there. No service that a package brings is started: the tests start their own.
 set -eu
 
-PEERS="curl haproxy iproute2 krb5-admin-server krb5-kdc krb5-user ldap-utils nginx postgresql python3-samba samba slapd squid tshark winbind"
+PEERS="curl haproxy iproute2 krb5-admin-server krb5-kdc krb5-user ldap-utils nginx postgresql python3-samba samba samba-ad-provision samba-dsdb-modules samba-vfs-modules slapd squid tshark winbind"
 LIBRARIES="gcc libkrb5-dev libldap-dev libsasl2-dev python3-dev" # what the extras kerberos and ldap are built with
 
 missing=

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rpch.auth.accounts import Identity
+from rpch.auth.accounts import Identity, Standing
 from rpch.directory.ldap_accounts import LdapAccounts
 from rpch.directory.ldap_server import LdapServer
 from rpch.errors import TransportError
@@ -99,3 +99,10 @@ domain = "LAB"
         assert run_once([*curl, "-u", f"alice:{ALICE}", url]).endswith("200")
         assert run_once([*curl, "-u", "alice:wrong", url]).endswith("401")
         assert ALICE not in str(proxy.log())
+
+
+async def test_a_server_that_knows_nothing_of_disabling_says_who_is_there(slapd: Slapd) -> None:
+    people = accounts(server_of(slapd, "ldaps"))
+    assert await people.standing(WHO) is Standing.GOOD
+    for nobody in (Identity("nobody", "LAB"), Identity("Alice", "OTHER"), Identity("al*", "LAB")):
+        assert await people.standing(nobody) is Standing.UNKNOWN
