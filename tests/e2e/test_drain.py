@@ -69,6 +69,21 @@ async def test_a_connection_that_stays_is_ended_and_its_caller_is_told_why(pair:
     assert not lost.value.did_not_execute
 
 
+async def test_an_idle_connection_stays_to_the_deadline_and_its_next_call_goes_elsewhere(pair: Farm) -> None:
+    """Only its client and its server may begin to recycle, and neither has a reason to."""
+    pair.balancer.place = lambda method: 0
+    async with pair.client(lifetime=1 << 30) as client:
+        assert (await client.call(Demo.add, AddRequest(1, 2))).total == 3
+        pair.balancer.place = lambda method: 1
+        drained = asyncio.create_task(pair.nodes[0].drain(0.1))
+        await asyncio.sleep(0)
+        assert pair.nodes[0].proxy.drivers
+        await drained
+        assert not pair.recyclings.seen
+        assert (await client.call(Demo.add, AddRequest(2, 2))).total == 4
+        assert pair.nodes[1].proxy.drivers
+
+
 async def test_only_the_half_that_is_here_is_ended_here(pair: Farm, hand: Hands) -> None:
     first, second = pair.nodes
     connection = await hand.connection(first.port, second.port)
