@@ -16,6 +16,7 @@ from rpch.directory.database import Database
 from rpch.directory.database_counters import DatabaseCounters
 from rpch.directory.entries import EntryKind, NewEntry
 from rpch.directory.links import MEMBER
+from rpch.directory.mirror.synchroniser import Synchroniser
 from rpch.directory.opening import Directory
 from rpch.directory.organisation import Setting
 from rpch.directory.passwords import HashingCost
@@ -26,6 +27,7 @@ from rpch.testing.counters import check_counter_store
 from tests.interop.postgresql_server import PASSWORD, Postgresql, postgresql_serving
 from tests.interop.processes import run_once
 from tests.interop.rpch_commands import RPCH
+from tests.unit.directory.mirror.fake_tree import SETTINGS, FakeTree
 
 CHEAP = HashingCost(passes=1, memory=8, lanes=1)
 ALICE = Identity("alice", "LAB")
@@ -80,6 +82,24 @@ def test_the_book_is_found_by_names_in_any_script(directory: Directory) -> None:
     assert directory.links.groups_of(made[0].id)[0].display_name == "Team"
     directory.entries.remove(made[0].id)
     assert directory.entries.changes().removed == [made[0].id]
+
+
+def test_another_directory_is_mirrored(directory: Directory) -> None:
+    tree = FakeTree()
+    tree.put(1, "Alice", mail="alice@x", jpegPhoto=b"\xff\xd8", info="nul\0")
+    tree.put(2, "Team", objectClass="groupOfNames", member=["cn=Alice,dc=there", "cn=Bob,dc=there"])
+    mirror = Synchroniser(directory.database, SETTINGS)
+    assert (first := mirror.round(tree)).added == 2
+    assert first.linked == 1
+    tree.put(1, "Alice", mail="bob@x")
+    tree.put(3, "Bob", mail="alice@x")
+    done = mirror.round(tree)
+    assert (done.added, done.changed, done.linked, done.problems) == (1, 1, 1, [])
+    (team,) = directory.entries.named("Team")
+    assert {each.mail for each in directory.links.targets(team.id, MEMBER)} == {"alice@x", "bob@x"}
+    tree.drop(1)
+    assert mirror.round(tree).removed == 1
+    assert [each.mail for each in directory.links.targets(team.id, MEMBER)] == ["alice@x"]
 
 
 def test_settings_are_kept(directory: Directory) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Final, TextIO
 
 import typer
 
+from rpch.cli.directory_entries import add, list_, members, remove, set_, show
 from rpch.cli.directory_lookup import lookup
 from rpch.cli.directory_sync import sync
 from rpch.cli.output import print_event, print_line, warn
@@ -21,7 +22,9 @@ from rpch.directory.transfer.importing import Importer
 from rpch.directory.transfer.records import BadRecord, Record
 from rpch.errors import ConfigError
 
-directory = typer.Typer(help="The address book: import, export, mirror, look up.", no_args_is_help=True)
+directory = typer.Typer(
+    help="The address book: show, change, import, export, mirror, look up.", no_args_is_help=True
+)
 
 DATA: Final = Path("data")
 LARGE: Final = 2000  # entries; below, there is nothing to watch
@@ -39,11 +42,17 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON line an event.")]
 
 @directory.callback()
 def about() -> None:
-    """The address book: import, export, mirror, look up."""
+    """The address book: show, change, import, export, mirror, look up."""
 
 
 directory.command()(lookup)
 directory.command()(sync)
+directory.command("list")(list_)
+directory.command()(show)
+directory.command()(add)
+directory.command("set")(set_)
+directory.command()(remove)
+directory.command()(members)
 
 
 @directory.command("import")

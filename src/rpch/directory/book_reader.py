@@ -143,7 +143,10 @@ class BookChanges:
 
     def entries(self) -> Iterator[StoredEntry]:
         """Those that are new or changed."""
-        wanted = select(*_ENTRY).where(ENTRIES.c.revision > self._since).order_by(ENTRIES.c.id)
+        wanted = select(*_ENTRY).order_by(ENTRIES.c.id)
+        if self._since:  # in the order of the index that finds them: by id, all would be looked at
+            changed = ENTRIES.c.revision > self._since
+            wanted = select(*_ENTRY).where(changed).order_by(ENTRIES.c.revision, ENTRIES.c.id)
         with self._connection.execute(wanted.execution_options(yield_per=BATCH)) as rows:
             for row in rows:
                 yield StoredEntry(*row)

@@ -26,6 +26,7 @@ from rpch.auth.names import fold, has_controls
 from rpch.directory.database import Database
 from rpch.directory.mirrored_entries import refuse_mirrored
 from rpch.directory.tables import (
+    ACCOUNTS,
     DIRECTORY_STATE,
     DN_SIZE,
     ENTRIES,
@@ -122,6 +123,11 @@ class Entries:
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
         self._database, self._clock = database, clock
 
+    @property
+    def database(self) -> Database:
+        """Where they are."""
+        return self._database
+
     def add(self, *new: NewEntry) -> list[Entry]:
         """Enter them, all or none; in the order they were given."""
         with self._database.write() as connection:
@@ -149,6 +155,20 @@ class Entries:
         with self._database.read() as connection:
             return named_entries(connection, name, begins=begins, most=most)
 
+    def listed(self, *, kinds: Sequence[EntryKind] = (), most: int = 100) -> list[Entry]:
+        """Those of these kinds, or all; by id, and no more than asked for."""
+        wanted = select(*COLUMNS).order_by(ENTRIES.c.id).limit(most)
+        if kinds:
+            wanted = wanted.where(ENTRIES.c.kind.in_([kind.value for kind in kinds]))
+        with self._database.read() as connection:
+            return [entry_of(row) for row in connection.execute(wanted)]
+
+    def has_account(self, entry_id: int) -> bool:
+        """Whether somebody signs in with it."""
+        mine = select(ACCOUNTS.c.entry_id).where(ACCOUNTS.c.entry_id == entry_id)
+        with self._database.read() as connection:
+            return connection.execute(mine).first() is not None
+
     def change(self, changed: Entry) -> Entry:
         """Store what an entry has become; its id says which."""
         with self._database.write() as connection:
@@ -172,8 +192,8 @@ class Entries:
         with self._database.read() as connection:
             revision = connection.execute(select(DIRECTORY_STATE.c.revision)).scalar_one()
             later = ENTRIES.c.revision > since
-            rows = connection.execute(select(*COLUMNS).where(later).order_by(ENTRIES.c.id))
-            entries = [entry_of(row) for row in rows]
+            rows = connection.execute(select(*COLUMNS).where(later))
+            entries = sorted(map(entry_of, rows), key=lambda entry: entry.id)
             gone = connection.scalars(select(TOMBSTONES.c.entry_id).where(TOMBSTONES.c.revision > since))
             return Changes(revision, entries, sorted(gone))
 

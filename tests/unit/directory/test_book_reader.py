@@ -4,6 +4,7 @@ import operator
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 
 from rpch.auth.accounts import Identity
 from rpch.directory.book_reader import BinaryPart, BookReader, StoredLink
@@ -93,3 +94,28 @@ def test_entries_by_what_their_binary_attributes_are(directory: Directory) -> No
         (BinaryPart.SIZE, operator.lt, 3, {bob.id}),
     ):
         assert reader.entries_by_binary("userCertificate", part, holds, wanted) == found
+
+
+def test_what_changed_is_found_without_looking_at_everything(directory: Directory) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    reader = BookReader(directory.database)
+    directory.entries.add(user("alice"))
+    directory.entries.add(user("bob"))
+    engine = directory.database._engine
+    event.listen(engine, "before_cursor_execute", note)
+    with reader.since(reader.revision() - 1) as changes:
+        assert len(list(changes.entries())) == 1
+        list(changes.links()), changes.removed(), changes.binary_names()
+    directory.entries.changes(1)
+    event.remove(engine, "before_cursor_execute", note)
+    questions = [(statement, given) for statement, given in asked if statement.startswith("SELECT")]
+    assert len(questions) >= 8
+    with directory.database.read() as connection:
+        for statement, given in questions:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)  # type: ignore[arg-type]
+            scans = [row[-1] for row in plan if row[-1].startswith("SCAN")]
+            assert set(scans) <= {"SCAN directory_state"}, statement

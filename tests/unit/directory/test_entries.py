@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from rpch.directory.entries import Entry, EntryKind, NewEntry
+from rpch.directory.links import MEMBER, Links
 from rpch.errors import ConfigError
 from tests.unit.directory.conftest import Directory
 
@@ -173,3 +174,20 @@ def test_many_are_entered_and_found_quickly(directory: Directory) -> None:
     assert [entry.alias for entry in made] == [entry.alias for entry in new]
     assert directory.entries.named("u2499") == [made[2499]]
     assert len(directory.entries.get(*(entry.id for entry in made))) == 2500
+
+
+def test_entries_are_listed_by_kind(directory: Directory) -> None:
+    user, group = directory.entries.add(NewEntry(EntryKind.USER, "a"), NewEntry(EntryKind.GROUP, "b"))
+    assert directory.entries.listed() == [user, group]
+    assert directory.entries.listed(kinds=[EntryKind.GROUP]) == [group]
+    assert directory.entries.listed(most=1) == [user]
+    assert not directory.entries.has_account(user.id)
+
+
+def test_who_named_somebody_that_goes_has_changed(directory: Directory) -> None:
+    group, alice = directory.entries.add(NewEntry(EntryKind.GROUP, "a"), NewEntry(EntryKind.USER, "b"))
+    Links(directory.database).add(group.id, MEMBER, alice.id)
+    before = directory.entries.revision()
+    directory.entries.remove(alice.id)
+    changes = directory.entries.changes(before)
+    assert ([each.id for each in changes.entries], changes.removed) == ([group.id], [alice.id])
