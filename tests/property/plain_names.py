@@ -56,8 +56,8 @@ def plain_order(text: str, locale: int = DEFAULT) -> list[int]:
 def _place(char: str, locale: int) -> int:
     """Danes put å behind ø, Swedes before ä."""
     if locale == DANISH and char == "å":
-        return _ORDER.index("ö") + 1
-    return _ORDER.index(char) * (2 if char > "ÿ" else 1)
+        return 2 * _ORDER.index("ö") + 1
+    return 2 * _ORDER.index(char)
 
 
 def _with_double_a(text: str) -> str:

@@ -56,7 +56,20 @@ _SHOWN: Final = {
     Tag.BUSINESS_TELEPHONE: "telephone",
     Tag.MOBILE_TELEPHONE: "mobile",
 }
-_ASKED: Final = [*_SHOWN, Tag.OBJECT_TYPE, Tag.EMAIL_ADDRESS, Tag.INSTANCE_KEY]
+_CARD: Final = _SHOWN | {
+    Tag.ACCOUNT: "alias",
+    Tag.HOME_TELEPHONE: "home",
+    Tag.PRIMARY_FAX: "fax",
+    Tag.STREET_ADDRESS: "street",
+    Tag.POSTAL_CODE: "postcode",
+    Tag.LOCALITY: "city",
+    Tag.STATE: "state",
+    Tag.COUNTRY: "country",
+    Tag.MANAGER_NAME: "manager",
+    Tag.COMMENT: "notes",
+    Tag.PROXY_ADDRESSES: "addresses",
+}
+_ASKED: Final = [*_CARD, Tag.OBJECT_TYPE, Tag.EMAIL_ADDRESS, Tag.INSTANCE_KEY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +250,27 @@ def _show(answer: Answer, *, json: bool) -> None:
             warn(f"{answer.name}: nobody is called so")
         case Resolution.AMBIGUOUS:
             warn(f"{answer.name}: may be {'one of these' if answer.rows else 'more than can be shown'}")
-    for rows in (answer.rows, answer.members or ()):
-        if rows:
-            _print(rows)
+    if answer.resolution is Resolution.RESOLVED:
+        for row in answer.rows:
+            _print_card(row)
+    elif answer.rows:
+        _print(answer.rows)
+    if answer.members:
+        _print(answer.members)
 
 
 def _facts(row: Properties) -> dict[str, Any]:
-    return {name: row[tag] for tag, name in _SHOWN.items() if tag in row} | {"dn": row.get(Tag.EMAIL_ADDRESS)}
+    return {name: row[tag] for tag, name in _CARD.items() if tag in row} | {"dn": row.get(Tag.EMAIL_ADDRESS)}
+
+
+def _print_card(row: Properties) -> None:
+    """Everything of one, a line each."""
+    table = Table(show_header=False, box=None)
+    for tag, name in _CARD.items():
+        values = row.get(tag, ())
+        for value in values if isinstance(values, tuple) else (values,):
+            table.add_row(name, str(value))
+    Console(markup=False, highlight=False).print(table)
 
 
 def _print(rows: Sequence[Properties]) -> None:

@@ -116,6 +116,15 @@ def test_names_are_looked_up_in_the_database(data: Path) -> None:
     assert "Carl" in result.stdout
 
 
+def test_one_is_shown_with_everything_line_by_line(data: Path) -> None:
+    lines = [line.split() for line in lookup("team", "--data", data).stdout.splitlines()]
+    assert ["mail", "team@x.test"] in lines
+    assert ["addresses", "SMTP:team@x.test"] in lines
+    assert [line[0] for line in lines].count("name") == 1
+    (event,) = events(lookup("team", "--json", "--data", data))
+    assert event["matches"][0]["addresses"] == ["SMTP:team@x.test"]
+
+
 def test_nobody_and_several_are_told_apart(data: Path) -> None:
     result = lookup("zoe", "bob", "carl", "--data", data)
     assert result.exit_code == 1

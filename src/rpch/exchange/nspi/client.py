@@ -19,7 +19,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar, cast
 from rpch.dcerpc.interface import Message, Operation
 from rpch.errors import RemoteProtocolError, RpchError
 from rpch.exchange.nspi import interface as wire
-from rpch.exchange.nspi.asking import EPHEMERAL_IDS, SKIP_OBJECTS
+from rpch.exchange.nspi.asking import EPHEMERAL_IDS, SKIP_OBJECTS, page_of
 from rpch.exchange.nspi.codepages import TELETEX
 from rpch.exchange.nspi.collation import DEFAULT_LOCALE
 from rpch.exchange.nspi.conditions import Condition
@@ -43,6 +43,7 @@ from rpch.exchange.nspi.structures import (
 from rpch.exchange.nspi.tags import Kind, Tag, Value, kind_of
 from rpch.exchange.nspi.wire import (
     condition_to_wire,
+    names_to_wire,
     row_from_wire,
     row_to_wire,
     tags_to_wire,
@@ -143,12 +144,19 @@ class AddressBook:
         answer = _checked(await self._client.call(Nspi.query_rows, request), "rows")
         return [properties(row) for row in answer.rows or ()]
 
-    async def resolve(self, names: Sequence[str], tags: Sequence[int]) -> list[Found]:
-        """Whom each name means."""
-        request = wire.ResolveNamesWRequest(
-            self._handle, 0, self._stat, tags_to_wire(tags), WStringNames(tuple(names))
-        )
-        answer = _checked(await self._client.call(Nspi.resolve_names_w, request), "names")
+    async def resolve(
+        self, names: Sequence[str], tags: Sequence[int], *, container: int = GLOBAL_LIST, narrow: bool = False
+    ) -> list[Found]:
+        """Whom each name means; with `narrow`, asked in the session's code page as old clients do."""
+        stat = replace(self._stat, container_id=container)
+        if narrow:
+            encoded = names_to_wire(names, page_of(stat))
+            old = wire.ResolveNamesRequest(self._handle, 0, stat, tags_to_wire(tags), encoded)
+            answer = _checked(await self._client.call(Nspi.resolve_names, old), "names")
+        else:
+            wide = WStringNames(tuple(names))
+            request = wire.ResolveNamesWRequest(self._handle, 0, stat, tags_to_wire(tags), wide)
+            answer = _checked(await self._client.call(Nspi.resolve_names_w, request), "names")
         rows = iter([properties(row) for row in answer.rows or ()])
         found = () if answer.ids is None else map(Resolution, answer.ids.tags)
         return [
@@ -174,11 +182,19 @@ class AddressBook:
         """The rows of those whom a property of an object names: the members of a group."""
         return await self._matches(replace(self._stat, current_rec=mid, container_id=tag), None, tags, most)
 
-    async def seek(self, name: str, tags: Sequence[int], *, container: int = GLOBAL_LIST) -> list[Properties]:
-        """Rows from the first on that is not before a name."""
+    async def seek(
+        self,
+        name: str,
+        tags: Sequence[int],
+        *,
+        container: int = GLOBAL_LIST,
+        among: Sequence[int] | None = None,
+    ) -> list[Properties]:
+        """Rows from the first on that is not before a name, in a container or a sorted list of objects."""
         stat = replace(self._stat, container_id=container)
         target = PropertyValue(Tag.DISPLAY_NAME, 0, name)
-        request = wire.SeekEntriesRequest(self._handle, 0, stat, target, None, tags_to_wire(tags))
+        table = None if among is None else tags_to_wire(among)
+        request = wire.SeekEntriesRequest(self._handle, 0, stat, target, table, tags_to_wire(tags))
         answer = await self._client.call(Nspi.seek_entries, request)
         if answer.status == Status.NOT_FOUND:
             return []

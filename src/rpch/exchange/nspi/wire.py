@@ -23,6 +23,7 @@ from rpch.exchange.nspi.structures import (
     Restriction,
     Status,
     StringArray,
+    StringNames,
     WStringArray,
 )
 from rpch.exchange.nspi.tags import MULTIPLE, Kind, Value, kind_of
@@ -91,6 +92,11 @@ def _to_wire(kind: int, value: Value) -> Any:
 def names_from_wire(names: Sequence[str | None], page: CodePage) -> list[str | None]:
     """Names in a code page."""
     return [None if name is None else page.decode(name.encode(_OCTETS)) for name in names]
+
+
+def names_to_wire(names: Iterable[str], page: CodePage) -> StringNames:
+    """Names in a code page, as clients send them."""
+    return StringNames(tuple(page.encode(name).decode(_OCTETS) for name in names))
 
 
 def property_from_wire(name: PropertyName | None) -> int | None:

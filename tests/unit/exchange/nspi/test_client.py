@@ -74,6 +74,10 @@ async def test_searches(caller: Calling) -> None:
         assert await book.named_by(TEAM, Tag.MEMBER, NAME) == [{Tag.DISPLAY_NAME: "Alice"}]
         assert [row[Tag.DISPLAY_NAME] for row in await book.seek("b", NAME)] == ["Bob", "Team"]
         assert await book.seek("zzz", NAME) == []
+        among = await book.sorted([TEAM, 0x10])
+        assert [row[Tag.DISPLAY_NAME] for row in await book.seek("b", NAME, among=among)] == ["Team"]
+        narrow = await book.resolve(["ÁLICE", "x"], NAME, narrow=True)
+        assert [each.resolution for each in narrow] == [Resolution.RESOLVED, Resolution.UNRESOLVED]
         assert await book.mids_of(["/nobody"]) == [0]
         with pytest.raises(Refused) as refused:
             await book.matching(Compares(4, Tag.OBJECT_TYPE, 6), NAME, most=1)
