@@ -21,6 +21,7 @@ from tests.interop.rpc_server import DOMAIN, PASSWORD, USER, RpcServerProgram, r
 from tests.interop.samba_client import DEBIAN_PYTHON
 
 PAGE = Path(__file__).parents[2] / "docs" / "raw-protocol.md"
+NO_REALM = Path(__file__).parents[1] / "no_realm.conf"
 RUNNER = Path(__file__).with_name("raw_protocol_runner.py")
 PARTS = 3
 LONGEST = 240.0  # seconds; one case opens 2049 security contexts
@@ -55,10 +56,6 @@ class Case:
     def uses_netlogon(self) -> bool:
         return NETLOGON in self.asked
 
-    @property
-    def uses_kerberos(self) -> bool:
-        return "krb5" in self.name
-
 
 @dataclass(frozen=True)
 class Reason:
@@ -85,19 +82,18 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Figures:
-    """How many cases pass with less and less left out."""
+    """How many cases pass: without netlogon and a KDC, without a KDC, and with both."""
 
     plain: int
     with_netlogon: int
     with_kerberos: int
 
     @classmethod
-    def of(cls, found: Sequence[Case]) -> "Figures":
-        """What a run came to."""
-        passing = [case for case in found if case.passes]
-        without_kdc = [case for case in passing if not case.uses_kerberos]
-        plain = [case for case in without_kdc if not case.uses_netlogon]
-        return cls(len(plain), len(without_kdc), len(passing))
+    def of(cls, with_kdc: Sequence[Case], without_kdc: Sequence[Case]) -> "Figures":
+        """What two runs came to."""
+        passing = [case for case in without_kdc if case.passes]
+        plain = [case for case in passing if not case.uses_netlogon]
+        return cls(len(plain), len(passing), len([case for case in with_kdc if case.passes]))
 
 
 # What was asked for, of the 194 cases of Samba 4.17.
@@ -109,8 +105,8 @@ def reason_for(case: Case) -> Reason | None:
     return next((reason for reason in REASONS if reason.explains(case)), None)
 
 
-def run_suite(server: RpcServerProgram, kdc: Kdc, folder: Path) -> list[Case]:
-    """Every case of the suite, in the order of their names."""
+def run_suite(server: RpcServerProgram, kdc: Kdc | None, folder: Path) -> list[Case]:
+    """Every case of the suite, in the order of their names. Without a KDC there is no realm at all."""
     settings = folder / "raw-smb.conf"
     settings.write_text(SETTINGS.format(domain=DOMAIN, realm=REALM, folder=folder), "utf-8")
     environment = {
@@ -121,11 +117,12 @@ def run_suite(server: RpcServerProgram, kdc: Kdc, folder: Path) -> list[Case]:
         "USERNAME": USER,
         "PASSWORD": PASSWORD,
         "SMB_CONF_PATH": str(settings),
-        **kdc.env,
+        **(kdc.env if kdc else {"KRB5_CONFIG": str(NO_REALM), "KRB5CCNAME": f"FILE:{folder}/nobody"}),
     }
 
     def run_part(part: int) -> list[Case]:
-        said = run_once([DEBIAN_PYTHON, RUNNER, str(part), str(PARTS)], within=LONGEST, env=environment)
+        words = [str(part), str(PARTS), *([] if kdc else ["ntlm"])]
+        said = run_once([DEBIAN_PYTHON, RUNNER, *words], within=LONGEST, env=environment)
         return [Case(**json.loads(line)) for line in said.splitlines() if line.startswith("{")]
 
     with ThreadPoolExecutor(PARTS) as pool:
@@ -139,13 +136,13 @@ def samba_version() -> str:
     return ".".join(said.split(".")[:2])
 
 
-def page(version: str, found: Sequence[Case]) -> str:
-    """The page about a run."""
-    return "\n".join(_lines(version, found)) + "\n"
+def page(version: str, found: Sequence[Case], without_kdc: Sequence[Case]) -> str:
+    """The page about a run, and about one without a KDC."""
+    return "\n".join(_lines(version, found, Figures.of(found, without_kdc))) + "\n"
 
 
-def _lines(version: str, found: Sequence[Case]) -> Iterator[str]:
-    passing, figures = [case for case in found if case.passes], Figures.of(found)
+def _lines(version: str, found: Sequence[Case], figures: Figures) -> Iterator[str]:
+    passing = [case for case in found if case.passes]
     yield f"""\
 # Samba's tests of raw RPC against our server
 
@@ -187,8 +184,10 @@ def main() -> None:
         quiet,
         kdc_serving(Path(name)) as kdc,
         rpc_server(Path(name), kdc=kdc) as server,
+        rpc_server(Path(name)) as alone,
     ):
-        text = page(samba_version(), run_suite(server, kdc, Path(name)))
+        found, without_kdc = run_suite(server, kdc, Path(name)), run_suite(alone, None, Path(name))
+    text = page(samba_version(), found, without_kdc)
     PAGE.write_text(text, "utf-8")
     print(f"{PAGE} is written")
 

@@ -1,8 +1,10 @@
 """Runs Samba's own tests of raw RPC against a server, under Debian's own Python, where `python3-samba` is.
 
-Two arguments say which part of the cases to run: part, and how many parts there are. One line of JSON goes
-out for each case: its name, "passes", "fails" or "skips", which interfaces it asked the mapper for, and the
-last line of what it complained about. The cases read where to connect, and as whom, from the environment.
+Two arguments say which part of the cases to run: part, and how many parts there are; a third one, "ntlm",
+leaves Kerberos out, as where there is no key distribution centre, without looking for one each time. One
+line of JSON goes out for each case: its name, "passes", "fails" or "skips", which interfaces it asked the mapper
+for, and the last line of what it complained about. The cases read where to connect, and as whom, from the
+environment.
 """
 
 import json
@@ -11,6 +13,7 @@ import unittest
 from collections.abc import Iterator
 from typing import Any
 
+from samba.credentials import DONT_USE_KERBEROS
 from samba.tests.dcerpc import raw_protocol, raw_testcase
 
 ASKED: list[str] = []
@@ -25,6 +28,18 @@ def note_what_is_mapped() -> None:
         return reconnect(case, abstract, *args, **options)
 
     raw_testcase.RawDCERPCTest.epmap_reconnect = noting
+
+
+def leave_kerberos_out() -> None:
+    """Has every user prove himself by NTLM, bare or within SPNEGO."""
+    credentials = raw_testcase.RawDCERPCTest.get_user_creds
+
+    def of_ntlm(case: Any) -> Any:
+        made = credentials(case)
+        made.set_kerberos_state(DONT_USE_KERBEROS)
+        return made
+
+    raw_testcase.RawDCERPCTest.get_user_creds = of_ntlm
 
 
 def cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
@@ -52,6 +67,8 @@ def main() -> None:
     """Runs one part of the cases."""
     part, parts = int(sys.argv[1]), int(sys.argv[2])
     note_what_is_mapped()
+    if sys.argv[3:] == ["ntlm"]:
+        leave_kerberos_out()
     found = list(cases(unittest.defaultTestLoader.loadTestsFromModule(raw_protocol)))
     for case in found[part::parts]:
         print(json.dumps(outcome(case)), flush=True)
