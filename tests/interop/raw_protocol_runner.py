@@ -1,10 +1,11 @@
 """Runs Samba's own tests of raw RPC against a server, under Debian's own Python, where `python3-samba` is.
 
 Two arguments say which part of the cases to run: part, and how many parts there are; a third one, "ntlm",
-leaves Kerberos out, as where there is no key distribution centre, without looking for one each time. One
-line of JSON goes out for each case: its name, "passes", "fails" or "skips", which interfaces it asked the mapper
-for, and the last line of what it complained about. The cases read where to connect, and as whom, from the
-environment.
+leaves Kerberos out, as where there is no key distribution centre, without looking for one each time.
+
+One line of JSON goes out for each case: its name, "passes", "fails" or "skips", which interfaces it asked the
+mapper for, and the last line of what it complained about. The cases read where to connect, and as whom, from
+the environment.
 """
 
 import json
