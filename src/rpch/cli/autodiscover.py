@@ -12,6 +12,7 @@ import typer
 from rpch.aio.tls import client_context
 from rpch.cli.output import print_event, print_line
 from rpch.cli.passwords import USER_HELP, name_and_password
+from rpch.cli.shared_options import Json
 from rpch.exchange.autodiscover.client import AutodiscoverClient, Step
 from rpch.exchange.autodiscover.pox_settings import MailboxSettings
 from rpch.exchange.autodiscover.web_client import TIMEOUT, Credentials, WebClient
@@ -32,7 +33,7 @@ def autodiscover(
         Path | None, typer.Option(help="A file with an answer, for when no server has one.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = TIMEOUT,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
+    json: Json = False,
 ) -> None:
     """Find a mailbox from its address as Outlook does, and show each step with its cause."""
     credentials = _credentials(user)

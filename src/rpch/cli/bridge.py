@@ -11,6 +11,7 @@ from rpch.aio.event_loop import run
 from rpch.aio.tracing import tracer_from_environment
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line
+from rpch.cli.shared_options import Json
 from rpch.front.serving import address_of, bind, parse_listen, stop_on_signals
 from rpch.server.bridge import Bridge
 
@@ -19,7 +20,7 @@ def bridge(
     to: Annotated[str, typer.Option(help="The back end: an ncacn_ip_tcp server, host:port.")],
     listen: Annotated[str, typer.Option(help="Address for RPC proxies; port 0: any.")] = "127.0.0.1:0",
     v1: Annotated[bool, typer.Option("--v1", help="Take clients of version 1 too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
+    json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
     """Offer a plain ncacn_ip_tcp server as ncacn_http, for an RPC proxy to reach."""

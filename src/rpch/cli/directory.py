@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, TextIO
 
@@ -15,7 +15,7 @@ from rpch.cli.directory_lookup import lookup
 from rpch.cli.directory_sync import sync
 from rpch.cli.output import print_event, print_line, warn
 from rpch.cli.progress import watched
-from rpch.directory.database import DEFAULT_FILE, Database
+from rpch.cli.shared_options import DATA, Data, Json, Url, WhatIf, opened_database
 from rpch.directory.transfer.exporting import count_entries, export_records
 from rpch.directory.transfer.formats import Format, read_records, write_records
 from rpch.directory.transfer.importing import Importer
@@ -26,18 +26,10 @@ directory = typer.Typer(
     help="The address book: show, change, import, export, mirror, look up.", no_args_is_help=True
 )
 
-DATA: Final = Path("data")
 LARGE: Final = 2000  # entries; below, there is nothing to watch
 LINE: Final = 50  # bytes that an entry takes at least
 
-
-Data = Annotated[Path, typer.Option(help="Folder of `rpch up`, with the database.")]
-Url = Annotated[
-    str | None,
-    typer.Option(envvar="RPCH_DATABASE", help="sqlite:///FILE or postgresql://USER@HOST/NAME."),
-]
 Chosen = Annotated[Format | None, typer.Option("--format", help="By the name of the file, if not said.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON line an event.")]
 
 
 @directory.callback()
@@ -59,7 +51,7 @@ directory.command()(members)
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV, LDIF or vCard; - is standard input.")],
     chosen: Chosen = None,
-    what_if: Annotated[bool, typer.Option("--what-if", help="Change nothing; say what would be.")] = False,
+    what_if: WhatIf = False,
     data: Data = DATA,
     database: Url = None,
     json: Json = False,
@@ -70,7 +62,7 @@ def import_(
     when something in the file could not be imported.
     """
     how = chosen or _format_of(file)
-    with _database(data, database) as opened, _reading(file) as source:
+    with opened_database(data, database) as opened, _reading(file) as source:
         importer = Importer(opened, what_if=what_if)
         size = file.stat().st_size if file != Path("-") else 0
         with (
@@ -105,7 +97,7 @@ def export(
 ) -> None:
     """Write the whole address book. Accounts and passwords are not in it."""
     how = chosen or _format_of(file)
-    with _database(data, database) as opened:
+    with opened_database(data, database) as opened:
         total = count_entries(opened)
         with (
             _writing(file) as target,
@@ -131,12 +123,6 @@ def _format_of(file: Path) -> Format:
         raise ConfigError(
             "--format", f"is missing: {file.name} does not say it; use csv, ldif or vcf"
         ) from None
-
-
-@contextmanager
-def _database(data: Path, url: str | None) -> Iterator[Database]:
-    with closing(Database.open(url or str(data / DEFAULT_FILE), setting="--database")) as opened:
-        yield opened
 
 
 @contextmanager

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from rpch.cli.output import print_event, print_line
+from rpch.cli.output import print_event, print_line, print_table
+from rpch.cli.shared_options import DATA, Data, Json, Url, WhatIf, opened_database
 from rpch.directory.book_reader import BookReader
-from rpch.directory.database import DEFAULT_FILE, Database
 from rpch.directory.entries import Entries, Entry, EntryKind, NewEntry, Value
 from rpch.directory.links import DELEGATE, MANAGER, MEMBER, OWNER, Links
 from rpch.directory.lookup import entry_meant
@@ -33,15 +32,7 @@ Attributes = Annotated[
     list[str] | None,
     typer.Argument(help="attribute=value, by LDAP's names; several values apart by |; none removes it."),
 ]
-Data = Annotated[Path, typer.Option(help="Folder of `rpch up`, with the database.")]
-Url = Annotated[
-    str | None,
-    typer.Option(envvar="RPCH_DATABASE", help="sqlite:///FILE or postgresql://USER@HOST/NAME."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON line an entry.")]
-WhatIf = Annotated[bool, typer.Option("--what-if", help="Change nothing; say what would change.")]
 Parent = Annotated[str | None, typer.Option("--in", help="The container it lies in; empty: none.")]
-DATA: Final = Path("data")
 _LINKS: Final = (MEMBER, MANAGER, DELEGATE, OWNER)
 _FIELDS: Final = {"displayName": "display_name", "mailNickname": "alias", "mail": "mail"}
 _HIDDEN: Final = "msExchHideFromAddressLists"
@@ -70,7 +61,7 @@ def list_(
     for each in found:
         number = _shown(each.attributes.get("telephoneNumber"))
         table.add_row(each.kind.value, each.display_name, each.alias, each.mail or "", number)
-    Console(markup=False, highlight=False).print(table)
+    print_table(table)
 
 
 def show(name: Name, data: Data = DATA, database: Url = None, json: Json = False) -> None:
@@ -186,12 +177,12 @@ def members(
     table = Table("kind", "display name", "mail", box=None)
     for each in inside:
         table.add_row(each.kind.value, each.display_name, each.mail or "")
-    Console(markup=False, highlight=False).print(table)
+    print_table(table)
 
 
 @contextmanager
 def _entries(data: Path, url: str | None) -> Iterator[Entries]:
-    with closing(Database.open(url or str(data / DEFAULT_FILE), setting="--database")) as opened:
+    with opened_database(data, url) as opened:
         yield Entries(opened)
 
 

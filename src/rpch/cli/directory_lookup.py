@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from rpch.aio.event_loop import run
 from rpch.aio.tls import client_context
 from rpch.cli.logs import configure_logs
-from rpch.cli.output import print_event, warn
+from rpch.cli.output import print_event, print_table, warn
 from rpch.cli.passwords import USER_HELP, name_and_password
+from rpch.cli.shared_options import DATA, Data, Json, Url, opened_database
 from rpch.client.client import RpcClient
 from rpch.client.connect import connect
 from rpch.dcerpc.pdus import AuthLevel, AuthType
-from rpch.directory.database import DEFAULT_FILE, Database
+from rpch.directory.database import Database
 from rpch.directory.entries import EntryKind
 from rpch.directory.links import MEMBER
 from rpch.exchange.nspi.asking import page_numbered
@@ -106,9 +106,9 @@ def lookup(
     ] = None,
     tls_ca: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
     members: Annotated[bool, typer.Option("--members", help="Show who is in a group.")] = False,
-    data: Annotated[Path, typer.Option(help="Folder of `rpch up`, with the database.")] = Path("data"),
-    database: Annotated[str | None, typer.Option(envvar="RPCH_DATABASE", help="Its URL.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line a name.")] = False,
+    data: Data = DATA,
+    database: Url = None,
+    json: Json = False,
 ) -> None:
     """Say whom each name means. The exit status is 1 when one of them means nobody, or more than one.
 
@@ -117,7 +117,8 @@ def lookup(
     """
     configure_logs(json=json)
     if via is Via.DATABASE:
-        found = _in_database(names, database or str(data / DEFAULT_FILE), members=members)
+        with opened_database(data, database) as opened:
+            found = _in_database(names, opened, members=members)
     else:
         who = _Who.parse(user, rpc_auth, rpc_level)
         place = _over_tcp(server, who) if via is Via.TCP else _over_http(server, proxy, who, tls_ca)
@@ -215,27 +216,24 @@ def _mid(row: Properties) -> int:
     return int.from_bytes(key, "little") if isinstance(key, bytes) else 0
 
 
-def _in_database(names: Sequence[str], url: str, *, members: bool) -> list[Answer]:
-    with closing(Database.open(url, setting="--database")) as database:
-        keeper = BookKeeper(database, ServerNames("localhost"))
-        book = keeper.current()
-        rows = Rows(book, keeper, _ASKED, page_numbered(WESTERN))
-        resolver = Resolver(book, GLOBAL_LIST)
-        answers = []
-        for name in names:
-            resolution, mid = resolver.resolve(name)
-            mids = [mid] if resolution is Resolution.RESOLVED else []
-            if resolution is Resolution.AMBIGUOUS:
-                mids = sorted(ambiguous(book, name))[:MOST]
-            inside = None
-            if members and len(mids) == 1 and book.objects[mids[0]].kind is EntryKind.GROUP:
-                ends = [
-                    end for end in book.linkage.ends(mids[0], LinkProperty(MEMBER)) if end in book.objects
-                ]
-                inside = [properties(row) for row in rows.of(ends)]
-            found = [properties(row) for row in rows.of(mids)]
-            answers.append(Answer(name, resolution, found, inside))
-        return answers
+def _in_database(names: Sequence[str], database: Database, *, members: bool) -> list[Answer]:
+    keeper = BookKeeper(database, ServerNames("localhost"))
+    book = keeper.current()
+    rows = Rows(book, keeper, _ASKED, page_numbered(WESTERN))
+    resolver = Resolver(book, GLOBAL_LIST)
+    answers = []
+    for name in names:
+        resolution, mid = resolver.resolve(name)
+        mids = [mid] if resolution is Resolution.RESOLVED else []
+        if resolution is Resolution.AMBIGUOUS:
+            mids = sorted(ambiguous(book, name))[:MOST]
+        inside = None
+        if members and len(mids) == 1 and book.objects[mids[0]].kind is EntryKind.GROUP:
+            ends = [end for end in book.linkage.ends(mids[0], LinkProperty(MEMBER)) if end in book.objects]
+            inside = [properties(row) for row in rows.of(ends)]
+        found = [properties(row) for row in rows.of(mids)]
+        answers.append(Answer(name, resolution, found, inside))
+    return answers
 
 
 def _show(answer: Answer, *, json: bool) -> None:
@@ -270,7 +268,7 @@ def _print_card(row: Properties) -> None:
         values = row.get(tag, ())
         for value in values if isinstance(values, tuple) else (values,):
             table.add_row(name, str(value))
-    Console(markup=False, highlight=False).print(table)
+    print_table(table)
 
 
 def _print(rows: Sequence[Properties]) -> None:
@@ -279,4 +277,4 @@ def _print(rows: Sequence[Properties]) -> None:
     table = Table(*(_SHOWN[tag] for tag in shown), box=None)
     for row in rows:
         table.add_row(*(str(row.get(tag, "")) for tag in shown))
-    Console(markup=False, highlight=False).print(table)
+    print_table(table)

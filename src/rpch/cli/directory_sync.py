@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +15,7 @@ from rpch.cli.configuration import configure
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line, warn
 from rpch.cli.progress import watched
-from rpch.directory.database import DEFAULT_FILE, Database
+from rpch.cli.shared_options import DATA, Data, Json, Url, WhatIf, opened_database
 from rpch.directory.mirror.kinds import ServerKind
 from rpch.directory.mirror.ldap_tree import open_tree
 from rpch.directory.mirror.settings import MirrorSettings
@@ -35,17 +34,14 @@ def sync(
     ca_file: Annotated[Path | None, typer.Option(help="Who vouches for the server.")] = None,
     start_tls: Annotated[bool | None, typer.Option("--start-tls", help="TLS on the plain port.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, change by change.")] = False,
-    what_if: Annotated[bool, typer.Option("--what-if", help="Change nothing; say what would be.")] = False,
+    what_if: WhatIf = False,
     remove_many: Annotated[
         bool, typer.Option("--remove-many", help="Remove more than half of it, when it is gone there.")
     ] = False,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
-    data: Annotated[Path, typer.Option(help="Folder of `rpch up`, with the database.")] = Path("data"),
-    database: Annotated[
-        str | None,
-        typer.Option(envvar="RPCH_DATABASE", help="sqlite:///FILE or postgresql://USER@HOST/NAME."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
+    data: Data = DATA,
+    database: Url = None,
+    json: Json = False,
 ) -> None:
     """Keep the people, groups and rooms of an LDAP server in the address book.
 
@@ -57,9 +53,8 @@ def sync(
     given |= {"bind_password_file": password_file, "query": query, "ca_file": ca_file, "start_tls": start_tls}
     settings = configure(MirrorSettings, config, given)
     settings.server()  # refuses what cannot work before anything is opened
-    url = database or str(data / DEFAULT_FILE)
     with (
-        closing(Database.open(url, setting="--database")) as opened,
+        opened_database(data, database) as opened,
         watched("reading", quiet=json or what_if or watch) as advance,
     ):
         synchroniser = Synchroniser(opened, settings, progress=advance, remove_many=remove_many)

@@ -6,6 +6,9 @@ import json
 import sys
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 
 def print_event(event: str, **facts: Any) -> None:
     """One JSON line on standard output."""
@@ -28,3 +31,8 @@ def print_text(text: str) -> None:
     """Text of several lines on standard output, as it is."""
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def print_table(table: Table) -> None:
+    """A table for people on standard output; what stands in it is no markup."""
+    Console(markup=False, highlight=False).print(table)

@@ -14,6 +14,7 @@ from rpch.cli.configuration import DEFAULT, configure, origin
 from rpch.cli.example_settings import example_settings
 from rpch.cli.output import print_event, print_line, print_text
 from rpch.cli.setting_options import takes_settings
+from rpch.cli.shared_options import Json
 from rpch.front.switched_settings import switched
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.dangers import dangers
@@ -27,7 +28,6 @@ policy = typer.Typer(help=_HELP, no_args_is_help=True)
 File = Annotated[
     Path | None, typer.Argument(help="TOML file of `rpch proxy --config`; without it, options alone.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON line an event.")]
 
 
 @policy.callback()

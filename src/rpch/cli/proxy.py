@@ -16,6 +16,7 @@ from rpch.cli.configuration import configure
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line, warn
 from rpch.cli.setting_options import takes_settings
+from rpch.cli.shared_options import Json
 from rpch.front.following import follow
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.front.supervision import tell_supervisor
@@ -32,7 +33,7 @@ def proxy(
     config: Annotated[
         Path | None, typer.Option(help="TOML file with the same names; what options say wins.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
+    json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
     """Run the RPC proxy: one port in front of RPC servers.

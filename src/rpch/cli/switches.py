@@ -5,19 +5,14 @@ The names are those of Exchange's cmdlets. What is set holds from the next conne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rpch.cli.output import print_event, print_line, warn
+from rpch.cli.shared_options import DATA, Data, Json, KeyFile, Url, WhatIf, opened_directory
 from rpch.cli.switch_changes import shown, tell_changes
-from rpch.cli.users import DATA, Data, Json, KeyFile, Url
-from rpch.directory.database import DEFAULT_FILE
-from rpch.directory.opening import Directory
-from rpch.directory.organisation import OrganisationSettings
 from rpch.errors import ConfigError
 from rpch.exchange.switches import (
     DEFAULT_METHOD,
@@ -34,7 +29,6 @@ outlook_anywhere = typer.Typer(help="How clients reach RPC over HTTP.", no_args_
 mapi = typer.Typer(help="How clients reach MAPI over HTTP.", no_args_is_help=True)
 org = typer.Typer(help="What holds for the whole organisation.", no_args_is_help=True)
 
-WhatIf = Annotated[bool, typer.Option("--what-if", help="Change nothing; say what would change.")]
 Text = str | None
 OF_PROXY = "as each proxy is set"
 
@@ -174,8 +168,8 @@ def _given(
 def _show(
     switches: tuple[Switch, ...], data: Path, database: str | None, key_file: Path | None, *, json: bool
 ) -> None:
-    with _settings(data, database, key_file) as settings:
-        values = read_switches(settings, switches)
+    with opened_directory(data, database, key_file) as directory:
+        values = read_switches(directory.settings, switches)
     if json:
         print_event("switches", **values)
         return
@@ -194,19 +188,11 @@ def _change(
     what_if: bool,
     json: bool,
 ) -> None:
-    with _settings(data, database, key_file) as settings:
-        changes = set_switches(settings, switches, given, what_if=what_if)
-        would_be = read_switches(settings, switches) | {change.name: change.after for change in changes}
+    with opened_directory(data, database, key_file) as directory:
+        changes = set_switches(directory.settings, switches, given, what_if=what_if)
+        would_be = read_switches(directory.settings, switches) | {
+            change.name: change.after for change in changes
+        }
     tell_changes(changes, what_if=what_if, json=json, unset=OF_PROXY)
     for caution in cautions(would_be):
         warn(caution)
-
-
-@contextmanager
-def _settings(data: Path, database: str | None, key_file: Path | None) -> Iterator[OrganisationSettings]:
-    url = database or str(data / DEFAULT_FILE)
-    directory = Directory.open(url, key_file, setting="--database", key_setting="--key-file")
-    try:
-        yield directory.settings
-    finally:
-        directory.close()

@@ -15,6 +15,7 @@ from rpch.auth.extended_protection import ProtectionMode
 from rpch.cli.configuration import configure
 from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line
+from rpch.cli.shared_options import Json
 from rpch.directory.mirror.settings import MirrorSettings
 from rpch.front.autodiscover import public_address, routes_for
 from rpch.front.lab import (
@@ -53,7 +54,7 @@ def up(
         Path | None,
         typer.Option(help="TOML file of an LDAP server whose people are in the address book."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line an event.")] = False,
+    json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
     """Run everything on this machine, with its own CA and demo users, and say what to try."""

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from rpch.auth.accounts import Identity
 from rpch.auth.names import UserName
 from rpch.auth.throttle import ThrottleLimits, account_of
 from rpch.cli.new_passwords import new_password
-from rpch.cli.output import print_event, print_line
+from rpch.cli.output import print_event, print_line, print_table
+from rpch.cli.shared_options import DATA, Data, Json, KeyFile, Url, WhatIf, opened_directory
 from rpch.cli.switch_changes import shown, tell_changes
 from rpch.directory.account_store import Account
-from rpch.directory.database import DEFAULT_FILE
-from rpch.directory.opening import Directory
 from rpch.exchange.switches import Change, read_user_switches, set_user_switches
 
 users = typer.Typer(help="Accounts: who may sign in, and how.", no_args_is_help=True)
@@ -29,19 +24,6 @@ Name = Annotated[str, typer.Argument(help=r"DOMAIN\name, name@domain, or a name 
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 DisplayName = Annotated[str | None, typer.Option(help="The name that others see.")]
 Mail = Annotated[str | None, typer.Option(help="The mail address.")]
-
-
-Data = Annotated[Path, typer.Option(help="Folder of `rpch up`, with database and key.")]
-Url = Annotated[
-    str | None,
-    typer.Option(envvar="RPCH_DATABASE", help="sqlite:///FILE or postgresql://USER@HOST/NAME."),
-]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(envvar="RPCH_KEY_FILE", help="The key of this database; beside it by default."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON line an event.")]
-DATA: Final = Path("data")
 
 
 @users.callback()
@@ -64,7 +46,7 @@ def add(
     """Make an account, and its entry in the address book."""
     parsed = UserName.parse(name)
     identity = Identity(parsed.user, parsed.domain)
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         password = new_password(str(identity), from_stdin=password_stdin)
         made = directory.store.add(identity, password, display_name=display_name or "", mail=mail, ntlm=ntlm)
     _tell(json, "added", made, f"{made.identity} can sign in")
@@ -81,7 +63,7 @@ def passwd(
     json: Json = False,
 ) -> None:
     """Give an account a new password."""
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         account = directory.store.get(name)
         password = new_password(str(account.identity), from_stdin=password_stdin)
         changed = directory.store.set_password(name, password, ntlm=ntlm)
@@ -105,9 +87,7 @@ def set_(
     redirect: Annotated[
         str | None, typer.Option("--AutodiscoverRedirectUrl", help="Where else to ask; empty: nowhere.")
     ] = None,
-    what_if: Annotated[
-        bool, typer.Option("--what-if", help="Change nothing; say what would change.")
-    ] = False,
+    what_if: WhatIf = False,
     data: Data = DATA,
     database: Url = None,
     key_file: KeyFile = None,
@@ -120,7 +100,7 @@ def set_(
         "AutodiscoverRedirectUrl": redirect,
     }
     given = {switch: text for switch, text in switches.items() if text is not None}
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         account = directory.store.get(name)
         # Refuses what is wrong before anything is changed.
         changes = set_user_switches(directory.settings, account.entry_id, given, what_if=True)
@@ -142,7 +122,7 @@ def get_(
     name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Show one account and its switches."""
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         account = directory.store.get(name)
         switches = read_user_switches(directory.settings, account.entry_id)
     if json:
@@ -157,7 +137,7 @@ def disable(
     name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Let an account sign in no longer. Its next request is refused; channels that are open stay so."""
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         changed = directory.store.set_enabled(name, enabled=False)
     _tell(json, "disabled", changed, f"{changed.identity} can no longer sign in")
 
@@ -167,7 +147,7 @@ def enable(
     name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Let a disabled account sign in again."""
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         changed = directory.store.set_enabled(name, enabled=True)
     _tell(json, "enabled", changed, f"{changed.identity} can sign in")
 
@@ -177,7 +157,7 @@ def unlock(
     name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
     """Forget the wrong passwords that were tried for an account."""
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         account = directory.store.get(name)
         directory.counters.unlock(account_of(str(account.identity)))
     _tell(json, "unlocked", account, f"{account.identity}: wrong passwords are forgotten")
@@ -193,7 +173,7 @@ def remove(
     json: Json = False,
 ) -> None:
     """Remove an account and its entry in the address book."""
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         account = directory.store.get(name)
         if not yes:
             typer.confirm(f"Remove {account.identity} for good?", abort=True, err=True)
@@ -204,7 +184,7 @@ def remove(
 @users.command("list")
 def list_(data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False) -> None:
     """Show all accounts."""
-    with _directory(data, database, key_file) as directory:
+    with opened_directory(data, database, key_file) as directory:
         accounts = directory.store.list()
         names = {account.entry_id: account_of(str(account.identity)) for account in accounts}
         guesses = directory.counters.guesses(list(set(names.values())))
@@ -220,19 +200,8 @@ def list_(data: Data = DATA, database: Url = None, key_file: KeyFile = None, jso
             state = "locked for new places"
         ntlm = "yes" if account.ntlm else "no"
         day = datetime.fromtimestamp(account.password_changed, UTC).date().isoformat()
-        shown = (str(account.identity), account.display_name, account.mail or "", state, ntlm, day)
-        table.add_row(*shown)
-    Console(markup=False, highlight=False).print(table)
-
-
-@contextmanager
-def _directory(data: Path, database: str | None, key_file: Path | None) -> Iterator[Directory]:
-    url = database or str(data / DEFAULT_FILE)
-    opened = Directory.open(url, key_file, setting="--database", key_setting="--key-file")
-    try:
-        yield opened
-    finally:
-        opened.close()
+        table.add_row(str(account.identity), account.display_name, account.mail or "", state, ntlm, day)
+    print_table(table)
 
 
 def _seen_changes(

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from rich.table import Table
 
-from rpch.cli.output import print_event, print_line, print_text, warn
+from rpch.cli.output import print_event, print_line, print_table, print_text, warn
 
 
 def test_an_event_is_one_line_of_json_at_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,3 +26,10 @@ def test_lines_go_to_standard_output_and_warnings_beside_it(capsys: pytest.Captu
 def test_text_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     print_text("a\nb")
     assert capsys.readouterr().out == "a\nb"
+
+
+def test_what_stands_in_a_table_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("name", box=None)
+    table.add_row("[bold]Ada[/bold]")
+    print_table(table)
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == ["name", "[bold]Ada[/bold]"]
