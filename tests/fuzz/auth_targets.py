@@ -6,6 +6,7 @@ Whoever checks proofs here believes everybody, so that what comes behind a right
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from typing import Final
 
 from rpch.auth import der
@@ -24,11 +25,13 @@ from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.auth.ntlm.session import NtlmSession
 from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
 from rpch.auth.schemes import Scheme, read_authorization, with_token
+from rpch.auth.security import SignatureMismatch
 from rpch.auth.spnego import SpnegoAcceptor
 from rpch.auth.spnego_tokens import KERBEROS, NTLM, NegTokenInit, NegTokenResp
 from rpch.client.principals import Principal
 from rpch.errors import AccessDenied, AuthenticationFailed
 from rpch.http.authenticate import read_challenges
+from rpch.probe.certificate import Certificate
 from rpch.proxy.client_certificates import ClientCertificate
 from rpch.wire import Reader
 from tests.fuzz.target import TOLERATED, Target, each, finished, joined, parts
@@ -110,12 +113,24 @@ def _http_session(data: bytes) -> None:
 
 
 def _session(data: bytes) -> None:
-    """What somebody signs and seals to an established session."""
-    session = NtlmSession(bytes(16), _STRONG, acceptor=True)
-    pieces = [*parts(data), b"", b""]
-    session.verify_mechanisms(pieces[0], pieces[1])
-    session.verify(pieces[0], pieces[1])
-    session.unseal(b"head", pieces[0], b"tail", pieces[1])
+    """What somebody signs and seals to an established session; the first mistake ends it."""
+    message, signature, *_ = [*parts(data), b"", b""]
+    with suppress(SignatureMismatch):
+        NtlmSession(bytes(16), _STRONG, acceptor=True).verify_mechanisms(message, signature)
+    with suppress(SignatureMismatch):
+        NtlmSession(bytes(16), _STRONG, acceptor=True).verify(message, signature)
+    NtlmSession(bytes(16), _STRONG, acceptor=True).unseal(b"head", message, b"tail", signature)
+
+
+def _signed() -> tuple[bytes, ...]:
+    """What the other side of that session sends first."""
+    client = [NtlmSession(bytes(16), _STRONG, acceptor=False) for _ in range(3)]
+    sealed, signature = client[2].seal(b"head", b"message", b"tail")
+    return (
+        joined(b"message", client[0].sign_mechanisms(b"message")),
+        joined(b"message", client[1].sign(b"message")),
+        joined(sealed, signature),
+    )
 
 
 def _initiator(data: bytes) -> None:
@@ -139,10 +154,15 @@ def _der(data: bytes) -> None:
         der.decode_as(der.encode(tag, value), tag)
 
 
-def _certificates(data: bytes) -> None:
-    ClientCertificate.of(data)
+def _principals(data: bytes) -> None:
     for text in ("msstd:proxy.example", r"fullsic:\<\Root\CN=proxy>"):
-        Principal.parse(text).check([data])
+        with suppress(AccessDenied):
+            Principal.parse(text).check([data])
+
+
+_certificates: Final = each(
+    (ClientCertificate.of, ChannelBinding.of_certificate, Certificate.decode, _principals)
+)
 
 
 def _answers() -> tuple[bytes, ...]:
@@ -158,10 +178,13 @@ def _answers() -> tuple[bytes, ...]:
 
 
 _FIRST, _CHALLENGED, _BOUND, _UNBOUND = _answers()
-_CERTIFICATE: Final = bytes.fromhex(  # of digest 3.2 in the tests of NTLM: ECDSA with SHA-256
+_CERTIFICATE: Final = bytes.fromhex(  # of mail.example.test: ECDSA with SHA-256
     "308201243081cba003020102020101300a06082a8648ce3d040302301c311a301806035504030c116d61696c2e6578616d70"
-    "6c652e74657374301e170d3236303130313030303030305a170d3336303130313030303030305a301c311a301806035504030c"
-    "116d61696c2e6578616d706c652e746573743059301306072a8648ce3d020106082a8648ce3d03010703420004c36ce488c525"
+    "6c652e74657374301e170d3236303130313030303030305a170d3336303130313030303030305a301c311a30180603550403"
+    "0c116d61696c2e6578616d706c652e746573743059301306072a8648ce3d020106082a8648ce3d03010703420004c36ce488"
+    "c52686c16cdf0b12e4005f89aa956720c81d43560c2dc445021e578af1ac4f14a455bc2a12a1ef5eb2f21a66b00d7044e893"
+    "2eeb5d707ab7fc9f34af300a06082a8648ce3d0403020348003045022100a8e7418eb4e84ce444842b4e66d1c4ba1287726a"
+    "3643602cc4a760dda9b3dcf1022058d66f2c2218790ac62502c46eba4e51d4261a22fbda5109f0aaf9d7ee433747"
 )
 _WRAPPED: Final = (
     NegTokenInit((NTLM,), _FIRST).encode(),
@@ -184,7 +207,7 @@ AUTH_TARGETS: Final = (
         _ntlm_acceptor,
         (b"\x00" + joined(_FIRST, _BOUND), b"\x05" + joined(_FIRST, _UNBOUND)),
     ),
-    Target("ntlm-session", _session, (joined(b"message", bytes(16)),)),
+    Target("ntlm-session", _session, _signed()),
     Target("spnego", each((NegTokenInit.decode, NegTokenResp.decode)), _WRAPPED),
     Target(
         "spnego-acceptor",
@@ -194,5 +217,5 @@ AUTH_TARGETS: Final = (
     Target("http-session", _http_session, _LINES),
     Target("initiator", _initiator, (joined(_CHALLENGED),), (*TOLERATED, AuthenticationFailed)),
     Target("der", _der, (*_WRAPPED[:1], _CERTIFICATE)),
-    Target("certificates", _certificates, (_CERTIFICATE,), (*TOLERATED, AccessDenied)),
+    Target("certificates", _certificates, (_CERTIFICATE,)),
 )

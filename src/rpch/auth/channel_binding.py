@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
+from rpch.auth.certificates import UNREADABLE
 from rpch.errors import ConfigError
 
 _PREFIX: Final = b"tls-server-end-point:"
@@ -51,7 +52,7 @@ class ChannelBinding:
             algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
         except UnsupportedAlgorithm:
             return None
-        except ValueError as error:
+        except UNREADABLE as error:
             raise ConfigError("certificate", f"it cannot be read as DER ({error})") from error
         if algorithm is None:
             return None  # Ed25519 and Ed448 sign without a hash of their own

@@ -19,6 +19,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from rpch.auth.certificates import UNREADABLE
 from rpch.errors import AccessDenied, ConfigError
 
 RULE: Final = "Principal"
@@ -50,20 +51,21 @@ class Principal:
 
     def check(self, chain: Sequence[bytes]) -> None:
         """`AccessDenied` unless this is the chain of who it must be, the server's own certificate first."""
-        try:
-            certificates = [x509.load_der_x509_certificate(data) for data in chain]
-        except ValueError as error:
-            raise AccessDenied(RULE, f"{self.text} is wanted, and the certificate cannot be read") from error
-        if not certificates:
+        if not chain:
             raise AccessDenied(RULE, f"{self.text} is wanted, and there is no certificate")
-        if self.whole_chain:
-            found = "".join(rf"\{one.subject.rfc4514_string()}" for one in reversed(certificates))
-            shown = rf"{FULLSIC}\<{found}>"
-        else:
-            found = principal_name(certificates[0])
-            shown = f"{MSSTD}{found}"
+        try:
+            found = self._found([x509.load_der_x509_certificate(data) for data in chain])
+        except UNREADABLE as error:
+            raise AccessDenied(RULE, f"{self.text} is wanted, and the certificate cannot be read") from error
+        shown = rf"{FULLSIC}\<{found}>" if self.whole_chain else f"{MSSTD}{found}"
         if not found or _plain(found) != self.name:
             raise AccessDenied(RULE, f"{self.text} is wanted, and the certificate is {shown}")
+
+    def _found(self, certificates: Sequence[x509.Certificate]) -> str:
+        """What is to be compared of them."""
+        if self.whole_chain:
+            return "".join(rf"\{one.subject.rfc4514_string()}" for one in reversed(certificates))
+        return principal_name(certificates[0])
 
 
 def principal_name(certificate: x509.Certificate) -> str:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from rpch.auth.certificates import UNREADABLE
 from rpch.errors import DecodeError
 
 # All that the library raises over certificates that it cannot read.
-_UNREADABLE: Final = (
-    ValueError,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ class Certificate:
                 found.not_valid_before_utc,
                 found.not_valid_after_utc,
             )
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise DecodeError(f"no certificate: {error}", at=0) from error
 
     @property

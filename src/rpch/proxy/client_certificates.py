@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from rpch.auth.accounts import Identity
+from rpch.auth.certificates import UNREADABLE
 from rpch.auth.der import decode_as
 from rpch.auth.names import UserName
 from rpch.errors import ConfigError, DecodeError
@@ -60,7 +61,7 @@ class ClientCertificate:
             parsed = x509.load_der_x509_certificate(certificate)
             common = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
             names = (*_principal_names(parsed), *(str(name.value) for name in common))
-        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        except UNREADABLE:
             return cls((), fingerprint)  # TLS took it, but nobody can be read from it
         return cls(names, fingerprint, parsed)
 
