@@ -19,11 +19,15 @@ from rpch.cli.directory_sync import _stop_at_eof
 from rpch.directory.database import Database
 from rpch.directory.entries import Entries
 from rpch.errors import ConfigError
+from tests.ldap_library import LdapLibrary, install_ldap
 from tests.unit.directory.mirror.fake_tree import FakeTree
 
-pytest.importorskip("bonsai", reason="the extra ldap is not installed")
-
 MODULE = "rpch.cli.directory_sync"
+
+
+@pytest.fixture(autouse=True)
+def library(monkeypatch: pytest.MonkeyPatch) -> LdapLibrary:
+    return install_ldap(monkeypatch)
 
 
 @pytest.fixture

@@ -4,80 +4,33 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 
-from rpch.directory.ldap_server import LdapEntry, LdapServer
+from rpch.directory.ldap_server import LdapEntry, LdapServer, explained, password_from
 from rpch.errors import ConfigError, TransportError
+from tests.ldap_library import (
+    DN,
+    AuthenticationError,
+    LDAPError,
+    LdapLibrary,
+    NoSuchObjectError,
+    SizeLimitError,
+    install_ldap,
+)
 
 CANARY = "canary-9431"
-DN = "uid=alice,dc=lab"
-
-
-class LDAPError(Exception):
-    pass
-
-
-class AuthenticationError(LDAPError):
-    pass
-
-
-class SizeLimitError(LDAPError):
-    pass
-
-
-class Entry(dict[str, list[str]]):
-    dn = DN
-
-
-class Library(ModuleType):
-    """As much of the library as is used; what it was asked, and what it shall raise."""
-
-    LDAPError, AuthenticationError, SizeLimitError = LDAPError, AuthenticationError, SizeLimitError
-    InvalidDN = UnwillingToPerform = AuthenticationError
-    LDAPSearchScope = SimpleNamespace(SUB=2)
-
-    def __init__(self) -> None:
-        super().__init__("bonsai")
-        self.log: list[tuple[Any, ...]] = []
-        self.connecting: Exception | None = None
-        self.searching: Exception | None = None
-
-    def LDAPClient(self, url: str, tls: bool) -> Any:  # noqa: N802 - the library's name
-        self.log.append((url, tls))
-
-        async def connect(*, is_async: bool, timeout: float) -> Any:  # noqa: ASYNC109 - the library's
-            if self.connecting:
-                raise self.connecting
-            return SimpleNamespace(search=search, close=lambda: self.log.append(("close",)))
-
-        async def search(*asked: Any, **options: Any) -> list[Entry]:
-            self.log.append((*asked, options))
-            if self.searching:
-                raise self.searching
-            return [Entry(uid=["alice"])]
-
-        return SimpleNamespace(
-            set_cert_policy=lambda policy: self.log.append((policy,)),
-            set_ca_cert=lambda file: self.log.append((file,)),
-            set_credentials=lambda kind, user, password: self.log.append((kind, user, password)),
-            connect=connect,
-        )
 
 
 @pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> Library:
-    made = Library()
-    monkeypatch.setitem(sys.modules, "bonsai", made)
-    return made
+def library(monkeypatch: pytest.MonkeyPatch) -> LdapLibrary:
+    return install_ldap(monkeypatch)
 
 
 SERVER = LdapServer("ldaps://ldap.lab.test", ca_file=Path("ca.pem"), bind_dn="cn=rpch", bind_password=CANARY)
 
 
-async def test_a_search_is_made_as_ourselves_and_checks_the_certificate(library: Library) -> None:
+async def test_a_search_is_made_as_ourselves_and_checks_the_certificate(library: LdapLibrary) -> None:
     found = await SERVER.search("dc=lab", "(uid=alice)", ["uid"])
     assert found == [LdapEntry(DN, {"uid": ["alice"]})]
     assert library.log == [
@@ -90,7 +43,7 @@ async def test_a_search_is_made_as_ourselves_and_checks_the_certificate(library:
     ]
 
 
-async def test_a_password_is_right_when_the_bind_is(library: Library) -> None:
+async def test_a_password_is_right_when_the_bind_is(library: LdapLibrary) -> None:
     assert await SERVER.proves(DN, "secret")
     assert ("SIMPLE", DN, "secret") in library.log
     library.connecting = AuthenticationError("Invalid credentials.")
@@ -98,35 +51,80 @@ async def test_a_password_is_right_when_the_bind_is(library: Library) -> None:
 
 
 @pytest.mark.parametrize(("dn", "password"), [(DN, ""), ("", "secret")])
-async def test_an_anonymous_bind_proves_nothing(library: Library, dn: str, password: str) -> None:
+async def test_an_anonymous_bind_proves_nothing(library: LdapLibrary, dn: str, password: str) -> None:
     assert not await SERVER.proves(dn, password)
     assert library.log == []
 
 
-async def test_too_many_are_none(library: Library) -> None:
+async def test_too_many_are_none(library: LdapLibrary) -> None:
     library.searching = SizeLimitError()
     assert await SERVER.search("dc=lab", "(uid=*)", ["uid"]) == []
 
 
-async def test_a_server_that_is_away_is_no_wrong_password(library: Library) -> None:
+async def test_a_server_that_is_away_is_no_wrong_password(library: LdapLibrary) -> None:
     library.connecting = LDAPError("Can't contact LDAP server.")
     for asked in (SERVER.proves(DN, "secret"), SERVER.search("dc=lab", "(uid=a)", ["uid"])):
         with pytest.raises(TransportError, match="cannot be reached"):
             await asked
 
 
-async def test_a_server_that_stops_answering_is_said(library: Library) -> None:
+async def test_a_server_that_stops_answering_is_said(library: LdapLibrary) -> None:
     library.searching = TimeoutError()
     with pytest.raises(TransportError, match="gave no answer"):
         await SERVER.search("dc=lab", "(uid=a)", ["uid"])
     assert library.log[-1] == ("close",)
 
 
-async def test_our_own_wrong_password_is_said_without_it(library: Library) -> None:
+async def test_our_own_wrong_password_is_said_without_it(library: LdapLibrary) -> None:
     library.connecting = AuthenticationError("Invalid credentials.")
     with pytest.raises(TransportError, match="refuses cn=rpch") as caught:
         await SERVER.search("dc=lab", "(uid=a)", ["uid"])
     assert CANARY not in str(caught.value) + repr(SERVER)
+
+
+def test_who_may_wait_gets_a_connection_whose_values_are_octets(library: LdapLibrary) -> None:
+    with SERVER.connected(["jpegPhoto"]):
+        assert library.log[-1] == ("raw", "jpegPhoto")
+    assert library.log[-1] == ("close",)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (AuthenticationError("Invalid credentials."), "refuses cn=rpch"),
+        (LDAPError("Can't contact LDAP server."), "cannot be reached"),
+        (TimeoutError(), "cannot be reached"),
+    ],
+)
+def test_who_waits_for_no_connection_is_told_why(library: LdapLibrary, problem: Exception, said: str) -> None:
+    library.connecting = problem
+    with pytest.raises(TransportError, match=said), SERVER.connected([]):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (SizeLimitError(), "shows only some of its entries"),
+        (NoSuchObjectError(), "has no such base"),
+        (LDAPError("busy"), "gave no answer: busy"),
+        (TimeoutError("slow"), "gave no answer: slow"),
+    ],
+)
+def test_what_a_server_refuses_is_said_in_our_words(
+    library: LdapLibrary, problem: Exception, said: str
+) -> None:
+    with pytest.raises(TransportError, match=f"ldaps://there {said}"), explained("ldaps://there"):
+        raise problem
+
+
+def test_a_password_is_what_its_file_holds_but_for_the_end_of_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("canary \r\n")
+    assert password_from(file, setting="ldap.bind-password-file") == "canary "
+    assert password_from(None, setting="ldap.bind-password-file") == ""
+    with pytest.raises(ConfigError, match=r"bind-password-file: .*nowhere cannot be read"):
+        password_from(tmp_path / "nowhere", setting="ldap.bind-password-file")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ async def test_our_own_wrong_password_is_said_without_it(library: Library) -> No
     ],
 )
 def test_passwords_go_to_servers_that_nobody_can_listen_to(
-    library: Library, url: str, start_tls: bool
+    library: LdapLibrary, url: str, start_tls: bool
 ) -> None:
     LdapServer(url, start_tls=start_tls).check()
 
@@ -150,7 +148,7 @@ def test_passwords_go_to_servers_that_nobody_can_listen_to(
     ("url", "problem"),
     [("ldap://ldap.lab.test", "in the clear"), ("https://ldap.lab.test", "is no URL"), ("ldap", "is no URL")],
 )
-def test_no_password_goes_anywhere_else(library: Library, url: str, problem: str) -> None:
+def test_no_password_goes_anywhere_else(library: LdapLibrary, url: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         LdapServer(url).check()
 

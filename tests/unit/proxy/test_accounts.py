@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -26,6 +24,7 @@ from rpch.proxy.accounts import (
     throttle_for,
     without_password,
 )
+from tests.ldap_library import install_ldap
 
 LDAP = LdapSettings(url="ldaps://ldap.lab.test", base="dc=lab")
 WINBIND = WinbindSettings(domain="CORP", aliases=["corp.example"])
@@ -72,7 +71,7 @@ async def test_a_database_holds_accounts_and_counts(tmp_path: Path) -> None:
 
 
 def test_an_ldap_server_and_a_domain_are_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "bonsai", ModuleType("bonsai"))
+    install_ldap(monkeypatch)
     assert isinstance(places(ldap=LDAP).open(), LdapAccounts)
     assert not places(ldap=LDAP).knows_ntlm
     domain = places(winbind=WINBIND)
@@ -92,7 +91,7 @@ def test_accounts_are_in_one_place() -> None:
 def test_the_password_for_an_ldap_server_is_in_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, "bonsai", ModuleType("bonsai"))
+    install_ldap(monkeypatch)
     file = tmp_path / "password"
     file.write_text("canary \n")
     settings = msgspec.structs.replace(LDAP, bind_dn="cn=rpch", bind_password_file=file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +12,7 @@ from rpch.directory.mirror.ldap_tree import ASKED_AT_ONCE, LdapTree, Listed, Tre
 from rpch.directory.mirror.settings import MirrorSettings
 from rpch.directory.transfer.ldif import LdapEntry
 from rpch.errors import TransportError
-
-pytest.importorskip("bonsai", reason="the extra ldap is not installed")
+from tests.ldap_library import LdapLibrary
 
 GUID = UUID(int=5)
 OPENLDAP = MirrorSettings(url="ldapi://x", base="ou=people,dc=x", query="(a=b)")
@@ -113,29 +111,12 @@ def test_a_server_that_shows_no_guid_or_stamp_cannot_be_mirrored(values: dict[st
         name_of(LdapEntry("cn=a", values), OPENLDAP)
 
 
-def test_a_connection_is_closed_when_it_is_done_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    import bonsai
-
-    closed: list[bool] = []
-
-    class Client:
-        def __init__(self, url: str, tls: bool) -> None:
-            assert (url, tls) == ("ldapi://x", False)
-
-        def set_cert_policy(self, policy: str) -> None:
-            assert policy == "demand"
-
-        def set_raw_attributes(self, names: list[str]) -> None:
-            assert "entryUUID" in names
-
-        def connect(self, timeout: float) -> Any:
-            return type("Connection", (), {"close": lambda _: closed.append(True)})()
-
-    monkeypatch.setattr(bonsai, "LDAPClient", Client)
-
-    def use() -> Iterator[LdapTree]:
-        with open_tree(OPENLDAP) as tree:
-            yield tree
-
-    assert len(list(use())) == 1
-    assert closed == [True]
+def test_a_connection_is_closed_when_it_is_done_with(library: LdapLibrary) -> None:
+    with open_tree(OPENLDAP) as tree:
+        assert isinstance(tree, LdapTree)
+        asked, policy, (raw, *names) = library.log
+    assert asked == ("ldapi://x", False)
+    assert policy == ("demand",)
+    assert raw == "raw"
+    assert "entryUUID" in names
+    assert library.log[-1] == ("close",)

@@ -9,8 +9,6 @@ from rpch.directory.mirror.kinds import DIALECTS, ServerKind
 from rpch.directory.mirror.settings import MirrorSettings
 from rpch.errors import ConfigError
 
-pytest.importorskip("bonsai", reason="the extra ldap is not installed")
-
 
 def settings(**more: object) -> MirrorSettings:
     return msgspec.convert({"url": "ldaps://there", "base": "dc=x", **more}, MirrorSettings)
