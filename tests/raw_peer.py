@@ -13,10 +13,10 @@ from rpch.dcerpc.framing import HEADER_SIZE, pdu_size
 from rpch.dcerpc.pdus import Pdu, decode_pdu
 from rpch.rts.pdus import RtsMessage, read_message
 
-PATIENCE = 5.0  # seconds for anything to come
+PATIENCE = 10.0  # seconds for anything to come
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Wait for something that other parties bring about."""
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event

@@ -26,6 +26,7 @@ from rpch.server.runtime import RpcServer
 from rpch.trace import Tracer, Turn
 from rpch.vconn.events import Send, SuccessorArrived
 from rpch.vconn.settings import ClientSettings, Settings
+from tests.raw_peer import until
 
 LOOPBACK = "127.0.0.1"
 TARGET, OTHER_TARGET = "server:6001", "server:6002"
@@ -83,13 +84,11 @@ class Node:
 
     async def idle(self) -> None:
         """Returns when no virtual connection passes here any more."""
-        while self.proxy.drivers:  # noqa: ASYNC110 - what ends them travels over sockets
-            await asyncio.sleep(0.005)
+        await until(lambda: not self.proxy.drivers)
 
     async def has_opening(self) -> None:
         """Returns when a channel is here whose first PDU is not."""
-        while not self.proxy.openings:  # noqa: ASYNC110 - the same
-            await asyncio.sleep(0.001)
+        await until(lambda: self.proxy.openings)
 
     async def drain(self, grace: float) -> None:
         """What a process does at SIGTERM."""

@@ -101,6 +101,10 @@ class System:
             await out.pdu()  # CONN/C2
             yield out, into
 
+    async def called(self, count: int = 1) -> None:
+        """Returns when so many calls have come to the server."""
+        await until(lambda: sum(offer.counters.calls_in for offer in self.server._offers) >= count)
+
     def empty(self) -> bool:
         """Whether all that virtual connections took was given back."""
         proxy = self.proxy

@@ -331,7 +331,7 @@ async def test_a_client_that_vanishes_during_a_call_ends_the_call_at_the_server(
     async with system() as here:
         async with here.connect() as client:
             call = asyncio.create_task(client.call(Demo.delay, DelayRequest(60_000)))
-            await asyncio.sleep(0.05)
+            await here.called()
         with pytest.raises(CallLost):
             await call
         await here.emptied()
@@ -343,7 +343,7 @@ async def test_a_back_end_that_vanishes_during_a_call(place: str, log: Lines) ->
     async with system() as here:
         async with here.connect() as client:
             call = asyncio.create_task(client.call(Demo.delay, DelayRequest(60_000)))
-            await asyncio.sleep(0.05)
+            await here.called()
             (connection,) = here.server._offers[0].legs.connections.values()
             for one, transport in list(connection.driver.legs.items()):
                 if one.place.value == place and transport.transport is not None:

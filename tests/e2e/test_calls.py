@@ -164,7 +164,7 @@ async def test_calls_that_wait_when_the_client_closes_are_lost() -> None:
     async with system() as here:
         async with here.connect() as client:
             call = asyncio.create_task(client.call(Demo.delay, DelayRequest(60_000)))
-            await asyncio.sleep(0.05)
+            await here.called()
         with pytest.raises(CallLost):
             await call
 

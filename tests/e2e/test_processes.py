@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from rpch.vconn.settings import ClientSettings
 from tests.e2e.farm import LOOPBACK, PASSWORD, SHORTEST, TARGET, USER, traffic
 from tests.interop.processes import is_listening
 from tests.interop.rpch_commands import Served, serving
+from tests.raw_peer import until
 
 pytestmark = pytest.mark.slow
 
@@ -57,13 +58,6 @@ def workers_of(proxy: Served) -> set[int]:
     """The processes behind one port."""
     children = Path(f"/proc/{proxy.program.pid}/task/{proxy.program.pid}/children")
     return set(map(int, children.read_text().split()))
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Returns as soon as another process has made it true."""
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what other processes do sets no event
-            await asyncio.sleep(0.01)
 
 
 async def said(proxy: Served, event: str, times: int = 1) -> None:

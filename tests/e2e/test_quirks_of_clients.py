@@ -31,6 +31,7 @@ from tests.e2e.raw_connections import (
     hands,
     request_head,
 )
+from tests.raw_peer import until
 
 IN, OUT = RpcMethod.IN, RpcMethod.OUT
 ECHOED = bytes.fromhex("0500140310000000140000000000000040000000")
@@ -355,9 +356,7 @@ async def test_a_huge_window_of_a_client_that_does_not_read_fills_no_memory(hand
 
 async def bounded_and_complete(running: Farm, connection: RawConnection) -> None:
     """TCP takes some MiB; then the answer waits, in bounds, and comes as soon as it is read."""
-    async with asyncio.timeout(10):
-        while not any(out.congested for it in drivers(running) for out in it.machine.outlets()):  # noqa: ASYNC110 - it is TCP that fills
-            await asyncio.sleep(0.005)
+    await until(lambda: any(out.congested for it in drivers(running) for out in it.machine.outlets()))
     for _ in range(20):
         assert unsent_bytes(running) <= CONGESTED_ABOVE + ONE_READ
         await asyncio.sleep(0.005)

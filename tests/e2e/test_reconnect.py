@@ -22,6 +22,7 @@ from rpch.proxy.configuration import ProxyConfiguration
 from rpch.server.demo import AddRequest, DelayRequest, DelayResponse, Demo
 from rpch.server.runtime import RpcServer
 from tests.e2e.farm import LOOPBACK, PASSWORD, USER, Node, farm, in_turn
+from tests.raw_peer import until
 
 SOON = 5.0
 AGAIN = Retry(attempts=10, first_delay=0.01, longest_delay=0.05)
@@ -145,8 +146,7 @@ async def test_a_call_that_was_never_sent_is_repeated_for_everybody() -> None:
     async with site() as running, running.client(retry=AGAIN) as client:
         assert await total(client) == 5
         running.node.kill()
-        while client._way.open:  # noqa: ASYNC110 - it hears of it over a socket
-            await asyncio.sleep(0.001)
+        await until(lambda: not client._way.open)
         calls = [asyncio.create_task(total(client)) for _ in range(5)]
         await asyncio.sleep(0.03)
         await running.start()
@@ -157,8 +157,7 @@ async def test_nobody_tries_for_ever() -> None:
     async with site() as running, running.client(retry=Retry(attempts=3, first_delay=0.001)) as client:
         assert await total(client) == 5
         running.node.kill()
-        while client._way.open:  # noqa: ASYNC110 - the same
-            await asyncio.sleep(0.001)
+        await until(lambda: not client._way.open)
         with pytest.raises(TransportError, match="cannot be reached"):
             await total(client)
 
@@ -218,8 +217,7 @@ async def test_a_client_that_loses_http_goes_on_over_tcp_and_says_so() -> None:
             assert await total(client) == 5
             assert client.path.protseq is HTTP
             running.node.kill()
-            while client._way.open:  # noqa: ASYNC110 - the same
-                await asyncio.sleep(0.001)
+            await until(lambda: not client._way.open)
             assert await total(client) == 5
             assert client.path.protseq is TCP
             assert "cannot be reached" in client.path.not_taken[0].reason

@@ -97,7 +97,7 @@ async def test_a_call_that_is_under_way_when_the_client_closes(tmp_path: Path) -
     async with system(**certificate(tmp_path)) as here:
         async with here.connect() as client:
             call = asyncio.create_task(client.call(Demo.delay, DelayRequest(60_000)))
-            await asyncio.sleep(0.05)
+            await here.called()
         assert isinstance((await asyncio.gather(call, return_exceptions=True))[0], Exception)
         await here.emptied()
 

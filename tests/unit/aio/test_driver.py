@@ -32,6 +32,7 @@ from rpch.vconn.events import (
 from rpch.vconn.flow import Inlet, Outlet
 from rpch.vconn.machine import Machine, Timer
 from tests.memory_transport import MemoryTransport
+from tests.raw_peer import until
 
 CALL = Request(7, 0, 3, b"stub of a call").encode()
 PING = Ping().encode()
@@ -192,7 +193,7 @@ async def test_the_first_orders_are_carried_out_and_the_deadline_is_watched() ->
     driver.attach(connection)
     driver.start([Send(leg, Ping())])
     assert transport.take() == PING
-    await asyncio.sleep(0.05)
+    await until(lambda: machine.heard)
     assert machine.heard == [Tick()]
 
 

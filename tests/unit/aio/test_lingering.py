@@ -7,6 +7,7 @@ import pytest
 from rpch.aio import lingering
 from rpch.aio.lingering import LINGER_BYTES, Lingering
 from tests.memory_transport import MemoryTransport
+from tests.raw_peer import until
 
 
 @pytest.fixture
@@ -26,8 +27,7 @@ async def test_tcp_says_that_it_has_finished_and_reads_on() -> None:
 async def test_a_peer_that_stays_is_cut_off(quick: None) -> None:
     transport = MemoryTransport()
     Lingering(transport)
-    await asyncio.sleep(0.05)
-    assert transport.is_aborted()
+    await until(transport.is_aborted)
 
 
 async def test_a_peer_that_still_takes_what_was_written_is_waited_for() -> None:
@@ -46,8 +46,7 @@ async def test_tls_cannot_half_close_and_closes_after_a_moment(quick: None) -> N
     transport = MemoryTransport(tls=True)
     Lingering(transport)
     assert not transport.is_closing()
-    await asyncio.sleep(0.05)
-    assert transport.is_closing()
+    await until(transport.is_closing)
     assert not transport.is_aborted()
 
 

@@ -21,6 +21,7 @@ from rpch.errors import DecodeError, ProxyError, RpchError, TransportError
 from rpch.http.targets import RpcTarget
 from rpch.server.demo import Demo
 from rpch.vconn.settings import ClientSettings
+from tests.raw_peer import until
 from tests.unit.client.scripted import ALICE, LOOPBACK, SOON, Exchange, peer
 from tests.unit.client.served import Served, served
 
@@ -200,8 +201,7 @@ async def test_whoever_gives_up_takes_the_dialling_along() -> None:
     with full_port() as silent:
         async with asyncio.timeout(1), virtual(ProxyAccess(LOOPBACK, silent, timeout=60.0)) as carrier:
             opening = asyncio.create_task(carrier.open(Above()))
-            while not carrier._dialling:  # noqa: ASYNC110 - it begins at once
-                await asyncio.sleep(0)
+            await until(lambda: carrier._dialling)
             opening.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await opening

@@ -43,6 +43,7 @@ from rpch.server.demo import AddRequest, AddResponse, Demo
 from rpch.server.management import Management
 from rpch.testing.mechanisms import ToyMechanism
 from rpch.trace import Tracer, Turn
+from tests.raw_peer import until
 
 UNRUN = WHOLE | PfcFlags.DID_NOT_EXECUTE
 ACCEPTED = (ContextResult(0, 0, NDR20),)
@@ -316,8 +317,7 @@ async def test_a_security_context_takes_its_legs_before_the_first_call(kind: typ
         answer = SecTrailer(AuthType.NTLM, level, 1, step.token)
         results = ACCEPTED + (ContextResult(2, 0, NDR20),) * (len(bind.contexts) - 1)
         it.hear(BindAck(bind.call_id, results, assoc_group_id=7, secondary_address="6001", auth=answer))
-        while not isinstance(it.carrier.sent[-1], Request):  # noqa: ASYNC110 - a step may take a few turns
-            await asyncio.sleep(0)
+        await until(lambda: isinstance(it.carrier.sent[-1], Request))
         assert [type(pdu) for pdu in it.carrier.sent] == [Bind, Auth3, Request]
         assert it.asked().auth is not None
         call.cancel()

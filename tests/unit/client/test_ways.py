@@ -19,6 +19,7 @@ from rpch.errors import TransportError
 from rpch.server.demo import AddRequest, Demo
 from rpch.server.registrations import Registration
 from rpch.vconn.settings import ClientSettings
+from tests.raw_peer import until
 from tests.unit.client.scripted import ALICE, LOOPBACK, Exchange, peer
 from tests.unit.client.served import DEMO, HTTP, Served, served
 
@@ -63,8 +64,7 @@ async def test_a_connection_serves_all_calls_and_is_replaced_when_it_has_broken(
         assert await found.connection_for(DEMO) is first
         assert found.standing(DEMO) is first
         running.proxy.end_all(None)
-        while not first.closed:  # noqa: ASYNC110 - it hears of it over a socket
-            await asyncio.sleep(0.001)
+        await until(lambda: first.closed)
         assert (found.open, found.standing(DEMO)) == (False, None)
         assert await total(found) == 5
         assert await found.connection_for(DEMO) is not first
@@ -197,8 +197,7 @@ async def test_an_http_proxy_is_looked_for_once_and_again_after_all_has_failed()
             assert "is not needed" in found.notes[0]
             running.proxy.end_all(None)
             running.proxy.draining = True
-            while found.open:  # noqa: ASYNC110 - it hears of it over a socket
-                await asyncio.sleep(0.001)
+            await until(lambda: not found.open)
             with pytest.raises(TransportError):
                 await total(found)
             running.proxy.draining = False

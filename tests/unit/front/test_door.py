@@ -24,6 +24,7 @@ from rpch.proxy.limits import HeadSettings
 from rpch.proxy.service import RpcProxy
 from rpch.testing.rts_samples import SAMPLES
 from tests.memory_transport import MemoryTransport
+from tests.raw_peer import until
 
 A1 = next(sample for sample in SAMPLES if sample.NAME == "CONN/A1").encode()
 TOKEN = base64.b64encode(rb"LAB\alice:pw").decode("ascii")
@@ -244,7 +245,7 @@ async def test_a_head_that_stops_half_way_is_not_waited_for(start: bytes) -> Non
     async with visit(heads=QUICK) as here:
         with capture_logs() as lines:
             here.send(start)
-            await asyncio.sleep(0.05)
+            await until(lambda: lines)
         assert await here.answers() == ["HTTP/1.1 408 Request Timeout"]
         assert [line["rule"] for line in lines] == ["HeadTimeout"]
         here.lose()
@@ -254,8 +255,7 @@ async def test_a_connection_without_a_request_is_closed() -> None:
     async with visit(heads=QUICK) as here:
         here.send(GET)
         assert await here.answers() == [OK, "page"]
-        await asyncio.sleep(0.05)
-        assert here.transport.is_closing()
+        await until(here.transport.is_closing)
         here.lose()
 
 

@@ -19,6 +19,7 @@ from rpch.proxy.policy import Denied
 from rpch.proxy.service import RpcProxy
 from rpch.testing.rts_samples import SAMPLES
 from tests.memory_transport import MemoryTransport
+from tests.raw_peer import until
 
 BY_NAME = {sample.NAME: sample.encode() for sample in SAMPLES}
 A1, B1 = BY_NAME["CONN/A1"], BY_NAME["CONN/B1"]
@@ -390,7 +391,7 @@ async def test_a_head_that_does_not_come_whole_is_refused() -> None:
         connection, transport = connected(proxy)
         with capture_logs() as lines:
             connection.data_received(request()[:30])
-            await asyncio.sleep(0.05)
+            await until(lambda: lines)
         assert transport.take().startswith(b"HTTP/1.1 408 ")
         assert [line["rule"] for line in lines] == ["HeadTimeout"]
         lose(transport)
@@ -401,9 +402,8 @@ async def test_a_connection_that_asks_nothing_is_closed() -> None:
         connection, transport = connected(proxy)
         connection.data_received(request())
         assert await answered(transport) == ECHO_ANSWER
-        await asyncio.sleep(0.05)
+        await until(transport.is_closing)
         assert transport.take() == b""
-        assert transport.is_closing()
         lose(transport)
 
 
@@ -413,8 +413,7 @@ async def test_a_short_body_that_does_not_come_is_not_waited_for() -> None:
         with capture_logs() as lines:
             connection.data_received(request(length=16_384, fields=""))
             await answered(transport)
-            await asyncio.sleep(0.05)
-        assert transport.is_closing()
+            await until(transport.is_closing)
         assert [line["rule"] for line in lines] == ["BodyTimeout"]
         lose(transport)
 
@@ -443,7 +442,7 @@ async def test_an_allowed_request_becomes_a_channel_and_takes_what_came_behind_i
         assert transport.protocol is not connection
         assert not proxy.drivers  # nothing begins before the first PDU is whole
         with capture_logs() as lines:
-            await asyncio.sleep(0.1)
+            await until(lambda: any(line["event"] == "refused" for line in lines))
         assert [line["rule"] for line in lines if line["event"] == "refused"] == ["FirstPduTimeout"]
         assert transport.take().startswith(b"HTTP/1.0 503 RPC Error: 6c0")
         lose(transport)

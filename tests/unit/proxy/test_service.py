@@ -19,6 +19,7 @@ from rpch.vconn.inbound_states import InState
 from rpch.vconn.outbound import OutboundProxy
 from rpch.vconn.outbound_states import OutState
 from tests.memory_transport import MemoryTransport
+from tests.raw_peer import until
 
 REQUEST = read_channel_request(
     RequestHead(
@@ -112,8 +113,7 @@ async def test_clients_are_told_on_in_before_out_ends() -> None:
         proxy = proxy_in(tasks)
         inward, outward = inbound_and_outbound(proxy)
         draining = asyncio.create_task(proxy.drain(0.01))
-        while inward.machine in proxy.drivers:  # noqa: ASYNC110 - until the grace is over
-            await asyncio.sleep(0.001)
+        await until(lambda: inward.machine not in proxy.drivers)
         assert inward.transport.take().startswith(b"HTTP/1.0 503 RPC Error: 6ba\r\n")
         assert outward.machine in proxy.drivers
         assert not outward.transport.is_ended()

@@ -40,6 +40,7 @@ from rpch.server import conversation
 from rpch.server.conversation import Conversation, Counters
 from rpch.server.demo import AddRequest, AddResponse, CounterHandle, Demo, OpenCounterRequest
 from rpch.trace import Tracer
+from tests.raw_peer import until
 
 
 class Number(Message):
@@ -231,8 +232,7 @@ async def test_operations_that_wait_answer_in_the_order_in_which_they_finish() -
         for call_id, milliseconds in ((1, 30), (2, 5), (3, 15)):
             here.tell(ask(call_id, 7, milliseconds))
         assert here.conversation.running == 3
-        await asyncio.sleep(0.1)
-        assert here.conversation.running == 0
+        await until(lambda: not here.conversation.running)
         answers = await here.heard()
         assert [(a.call_id, Number.decode(a.stub).value) for a in answers if isinstance(a, Response)] == [
             (2, 10),
@@ -421,7 +421,7 @@ async def test_a_client_that_does_not_bind_in_time_is_disconnected() -> None:
         here.conversation.transport_closed()
         here.again(bind_timeout=0.01)
         with capture_logs() as lines:
-            await asyncio.sleep(0.05)
+            await until(lambda: here.closed)
         assert here.closed == 1
         assert "no bind came in time" in lines[0]["why"]
 
@@ -435,7 +435,7 @@ async def test_a_request_that_is_never_completed_is_not_waited_for() -> None:
         first = bytearray(ask(1, 0).encode())
         first[3] = 1  # PFC_FIRST_FRAG only
         here.conversation.receive(bytes(first))
-        await asyncio.sleep(0.05)
+        await until(lambda: here.closed)
         assert here.closed == 1
 
 
