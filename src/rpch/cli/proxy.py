@@ -17,10 +17,9 @@ from rpch.cli.logs import configure_logs
 from rpch.cli.output import print_event, print_line, warn
 from rpch.cli.setting_options import takes_settings
 from rpch.cli.shared_options import Json
-from rpch.front.following import follow
+from rpch.front.following import following
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
 from rpch.front.supervision import tell_supervisor
-from rpch.front.switched_settings import go_by_database
 from rpch.front.web import autodiscover_of
 from rpch.front.workers import Notice, Tell, run_workers
 from rpch.proxy.configuration import ProxyConfiguration
@@ -62,20 +61,17 @@ def proxy(
             served = settings.proxy(tasks, settings.accounts(), tracer)
             reader = partial(configure, ProxyConfiguration, config, given)
             reloader = Reloader(served, settings, tls, config, reader)
-            go_by_database(served, reloader)
-            following = tasks.create_task(follow(reloader)) if config is not None else None
-            await serve_proxy(
-                served,
-                sock,
-                tls=tls,
-                grace=settings.grace,
-                stop=stop,
-                ready=ready,
-                draining=draining,
-                routes=autodiscover_of(served, settings, where),
-            )
-            if following is not None:
-                following.cancel()
+            async with following(served, reloader):
+                await serve_proxy(
+                    served,
+                    sock,
+                    tls=tls,
+                    grace=settings.grace,
+                    stop=stop,
+                    ready=ready,
+                    draining=draining,
+                    routes=autodiscover_of(served, settings, where),
+                )
 
     def work(tell: Tell) -> None:
         run(serve(lambda: tell(Notice.SERVES), lambda: tell(Notice.DRAINS)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +19,10 @@ from rpch.cli.output import print_event, print_line
 from rpch.cli.shared_options import Json
 from rpch.directory.mirror.settings import MirrorSettings
 from rpch.front.autodiscover import public_address, routes_for
+from rpch.front.following import following
 from rpch.front.lab import (
     GRACE,
+    LabServices,
     LabUser,
     as_they_are,
     lab_certificates,
@@ -32,7 +35,6 @@ from rpch.front.lab import (
 )
 from rpch.front.mirroring import mirroring
 from rpch.front.serving import address_of, bind, parse_listen, serve_proxy, stop_on_signals
-from rpch.front.switched_settings import go_by_database
 from rpch.proxy.accounts import throttle_for
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.reload import Reloader
@@ -57,7 +59,10 @@ def up(
     json: Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
-    """Run everything on this machine, with its own CA and demo users, and say what to try."""
+    """Run everything on this machine, with its own CA and demo users, and say what to try.
+
+    SIGHUP, or a change of the file of settings, makes the proxy read it anew; connections stay.
+    """
     configure_logs(json=json, verbose=verbose)
     host, _ = parse_listen(listen)
     wished = _wished(config, extended_protection)
@@ -79,19 +84,14 @@ def up(
             limits = wished.rpc_limits.limits()
             server = RpcServer(tasks, limits=limits, security=security, tracer=tracer)
             services = await start_services(server, directory)
-            settings = lab_proxy(where, data, services, certificates, wished)
-
-            def ready() -> None:
-                if json:
-                    facts = {"listen": [where], "ca": str(certificates.ca), "ports": services.ports}
-                    print_event("ready", **facts, users=[asdict(user) for user in users])
-                else:
-                    _say_what_to_try(where, certificates.ca, users)
-
+            in_the_lab = partial(lab_proxy, where, data, services, certificates)
+            settings = in_the_lab(wished)
+            ready = partial(_tell, where, certificates.ca, services, users, json=json)
             proxy = settings.proxy(tasks, directory.accounts, tracer, throttle=throttle)
             routes, tls = routes_for(proxy, public_address(where)), settings.tls()
-            go_by_database(proxy, Reloader(proxy, settings, tls))
-            async with mirroring(ldap, lab_database(data), json=json):
+            again = partial(_wished, config, extended_protection)
+            reloader = Reloader(proxy, settings, tls, config, lambda: in_the_lab(again()))
+            async with following(proxy, reloader), mirroring(ldap, lab_database(data), json=json):
                 await serve_proxy(
                     proxy, sock, tls=tls, grace=settings.grace, stop=stop, ready=ready, routes=routes
                 )
@@ -105,6 +105,15 @@ def _wished(config: Path | None, protection: ProtectionMode | None) -> ProxyConf
     """What the file says, and the command line over it."""
     given = {"extended_protection": protection and protection.lower()}
     return configure(ProxyConfiguration, config, given | ({} if config else {"grace": GRACE}))
+
+
+def _tell(where: str, ca: Path, services: LabServices, users: list[LabUser], *, json: bool) -> None:
+    """Everything serves."""
+    if json:
+        facts = {"listen": [where], "ca": str(ca), "ports": services.ports}
+        print_event("ready", **facts, users=[asdict(user) for user in users])
+    else:
+        _say_what_to_try(where, ca, users)
 
 
 def _say_what_to_try(where: str, ca: Path, users: list[LabUser]) -> None:

@@ -136,7 +136,7 @@ def get_(
 def disable(
     name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
-    """Let an account sign in no longer. Its next request is refused; channels that are open stay so."""
+    """Let an account sign in no longer. Its next request is refused, and its open channels end."""
     with opened_directory(data, database, key_file) as directory:
         changed = directory.store.set_enabled(name, enabled=False)
     _tell(json, "disabled", changed, f"{changed.identity} can no longer sign in")

@@ -19,3 +19,10 @@ def database_of(proxy: RpcProxy) -> Database | None:
     from rpch.directory.database_accounts import DatabaseAccounts  # the library takes long to load
 
     return accounts.database if isinstance(accounts, DatabaseAccounts) else None
+
+
+def revision_of(database: Database) -> int:
+    """The number of the last change of its entries and accounts."""
+    from rpch.directory.entries import Entries  # the database library takes long to load
+
+    return Entries(database).revision()

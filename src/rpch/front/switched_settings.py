@@ -15,7 +15,7 @@ import structlog
 from msgspec.structs import replace
 
 from rpch.errors import ConfigError, TransportError
-from rpch.front.databases import database_of
+from rpch.front.databases import database_of, revision_of
 from rpch.front.user_rules import user_rule
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.reload import Reloader
@@ -41,6 +41,7 @@ class SwitchedSettings:
     def __init__(self, proxy: RpcProxy, reloader: Reloader) -> None:
         self._proxy, self._reloader = proxy, reloader
         self._values: dict[str, Any] = {}
+        self._revision = 0
         self._reading = asyncio.Lock()
         self._asked = self._answered = 0
         reloader.overlay = self._over
@@ -61,10 +62,13 @@ class SwitchedSettings:
         if (database := database_of(self._proxy)) is None:
             return
         try:
-            found = await asyncio.wait_for(database.run(_switches_in, database), TIMEOUT)
+            revision, found = await asyncio.wait_for(database.run(_look_at, database), TIMEOUT)
         except (TransportError, ConfigError, TimeoutError) as error:
             log.warning("the switches cannot be read, what held still holds", why=str(error) or "too late")
             return
+        if revision != self._revision:
+            self._revision = revision
+            self._proxy.authenticator.verified.forget()  # a password may be another one by now
         if found != self._values:
             self._values = found
             self._reloader.reload("switches")
@@ -86,6 +90,10 @@ def switched(settings: ProxyConfiguration) -> dict[str, Any]:
 def _is_there(database: str) -> bool:
     """Whether there is something to look at: a look must not make a file."""
     return database.startswith("postgresql") or Path(database.removeprefix("sqlite:///")).exists()
+
+
+def _look_at(database: Database) -> tuple[int, dict[str, Any]]:
+    return revision_of(database), _switches_in(database)
 
 
 def _switches_in(database: Database) -> dict[str, Any]:

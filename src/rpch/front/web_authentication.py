@@ -12,9 +12,12 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from rpch.auth.accounts import Identity
 from rpch.auth.http_authenticator import HttpAuthSession
 from rpch.auth.outcomes import Authenticated, AuthRule, Challenge, Failure, Headers, Refused
+from rpch.errors import RpchError
 from rpch.exchange.autodiscover.asking import Asking
+from rpch.front.user_rules import account_rule
 from rpch.http.answers import RULE_FIELD
 from rpch.http.authenticate import scheme_of
 from rpch.http.proxy_protocol import Relayed
@@ -41,7 +44,7 @@ class WebAuthenticator:
     """Asks for credentials as the proxy does, and believes the same relays."""
 
     def __init__(self, proxy: RpcProxy) -> None:
-        self._proxy = proxy
+        self._proxy, self._ask_account = proxy, account_rule(proxy)
 
     async def __call__(self, request: Request) -> Asking | Response:
         """Who asks, or what to answer instead."""
@@ -59,6 +62,9 @@ class WebAuthenticator:
                     self._proxy.report_authenticated(
                         arrival.client, identity, scheme=scheme, target=request.url.path
                     )
+                if denied := await self._gone_since(identity):
+                    self._proxy.report_refusal(arrival.client, None, denied.rule, denied.detail, identity)
+                    return _refusal(denied.status, denied.rule)
                 terms = self._proxy.authenticator.terms(secure=True, relayed=arrival.relayed)
                 return Asking(identity, arrival.client, headers, terms.schemes)
             case Challenge(headers=headers, failure=failure):
@@ -70,6 +76,13 @@ class WebAuthenticator:
                 self._proxy.report_failure(arrival.client, Failure(rule, detail), scheme=scheme)
                 shown = Rule.AUTHENTICATION if status == 401 else rule  # wrong, locked, disabled: all alike
                 return _refusal(status, shown, () if rule == AuthRule.UNAVAILABLE else headers)
+
+    async def _gone_since(self, identity: Identity) -> Denied | None:
+        """Whether the account was disabled after its owner proved who it is."""
+        try:
+            return await self._ask_account(identity)
+        except RpchError as error:  # it may say where accounts are, which is for our log alone
+            return Denied(AuthRule.UNAVAILABLE, 503, str(error))
 
     def _arrival(self, connection: WebConnection, request: Request) -> Arrival:
         relayed = connection.relayed

@@ -51,7 +51,7 @@ from rpch.vconn.events import (
     RtsArrived,
     WindowWaived,
 )
-from rpch.vconn.inbound import InboundProxy
+from rpch.vconn.inbound import SERVER_UNAVAILABLE, InboundProxy
 from rpch.vconn.mixed import MixedProxy
 from rpch.vconn.outbound import OutboundProxy
 from rpch.vconn.settings import UNKNOWN_CLIENT, ProxySettings
@@ -111,6 +111,7 @@ class ChannelOpening:
         "_framing",
         "_headers",
         "_http_1_0",
+        "_identity",
         "_kind",
         "_length",
         "_min_timeout",
@@ -130,6 +131,7 @@ class ChannelOpening:
         self._min_timeout = request.pragmas.min_connection_timeout
         # Few users and targets have all the channels: each name is kept once.
         self._user = intern(str(entry.identity or ANONYMOUS))
+        self._identity = None if entry.identity is None else _once(entry.identity)
         # The same for a user of all nodes and spellings: a server joins what is called alike.
         bound_to = entry.identity if proxy.options.bind_cookies else None
         self._bound_to = "" if bound_to is None else intern(str(folded(bound_to)))
@@ -164,6 +166,11 @@ class ChannelOpening:
         self._connection.adopt(transport, rest)
 
     @property
+    def identity(self) -> Identity | None:
+        """Whose channel it is; None for anybody's."""
+        return self._identity
+
+    @property
     def _inbound(self) -> bool:
         return self._kind is ChannelKind.IN
 
@@ -182,7 +189,7 @@ class ChannelOpening:
         leg, now = Leg(Place.IN_H), asyncio.get_running_loop().time()
         machine = MixedProxy(leg, secrets.token_bytes(16), self._settings(), now=now)
         self._driver = Driver(machine, self._carry_out, self._proxy.tracer)
-        self._proxy.drivers[machine] = self._driver
+        self._proxy.enter(machine, self._driver, self._identity)
         self._connection = LegConnection(leg, self._driver.feed)
         self._connection.on_lost = self._lost
         self._driver.attach(self._connection)
@@ -195,8 +202,7 @@ class ChannelOpening:
             self._timer = None
 
     def _late(self) -> None:
-        self._proxy.decided(self)
-        self._refuse(PROTOCOL_ERROR, "FirstPduTimeout", TransportError("no PDU came on the channel"))
+        self._give_up(PROTOCOL_ERROR, "FirstPduTimeout", TransportError("no PDU came on the channel"))
 
     def _first(self, event: Event) -> None:
         """The first PDU; anything else ends the channel before it began."""
@@ -217,9 +223,16 @@ class ChannelOpening:
 
     def refuse_draining(self) -> None:
         """This process is about to end: a new virtual connection would not live long here."""
+        self._give_up(SERVER_TOO_BUSY, "Draining", TransportError("this proxy takes no new connections"))
+
+    def refuse_user(self, why: AccessDenied) -> None:
+        """Whoever opened it may not use it any more."""
+        self._give_up(SERVER_UNAVAILABLE, why.rule, why)
+
+    def _give_up(self, status: int, rule: str, why: RpchError) -> None:
         self._disarm()
         self._proxy.decided(self)
-        self._refuse(SERVER_TOO_BUSY, "Draining", TransportError("this proxy takes no new connections"))
+        self._refuse(status, rule, why)
 
     def _place(self, leg: Leg, data: bytes) -> None:
         settings = self._settings()
@@ -235,7 +248,7 @@ class ChannelOpening:
         match placement:
             case Begun(machine=machine, actions=actions):
                 self._driver = Driver(machine, self._carry_out, self._proxy.tracer)
-                self._proxy.drivers[machine] = self._driver
+                self._proxy.enter(machine, self._driver, self._identity)
                 self._driver.attach(self._connection)
                 self._driver.start(actions)
             case Joined(machine=machine, event=joined):
@@ -358,6 +371,11 @@ class ChannelOpening:
             else:
                 return
         raise problem
+
+
+@lru_cache(maxsize=4096)  # few users have all the channels
+def _once(identity: Identity) -> Identity:
+    return identity
 
 
 @lru_cache(maxsize=256)  # a client opens many channels, and they may share this

@@ -38,7 +38,7 @@ class Reloader:
     ) -> None:
         self._proxy, self._current, self._tls = proxy, current, tls
         self._base, self._read = current, read or (lambda: self._base)
-        self._file = file
+        self.file = file
         self.overlay: Callable[[ProxyConfiguration], ProxyConfiguration] = lambda settings: settings
         self._seen = self._stamp()
 
@@ -52,10 +52,11 @@ class Reloader:
 
     def reload(self, cause: str | None = None) -> None:
         """Read the settings again and go by them; a mistake changes nothing. The log names the cause."""
-        cause = cause or str(self._file)
+        cause = cause or str(self.file)
         try:
             base = self._read()
             settings = self.overlay(base)
+            settings.throttle.limits()
             authenticator = self._authenticator(settings)
             policy, bindings, options = settings.policy(), settings.bindings(), settings.options()
             if self._tls is not None and settings.tls_cert is not None:
@@ -63,6 +64,8 @@ class Reloader:
         except (ConfigError, TransportError, OSError, ssl.SSLError) as error:
             log.error("reload refused, the old settings stay", cause=cause, why=str(error))
             return
+        if authenticator.throttle is not None:
+            authenticator.throttle.limits = settings.throttle.limits()
         self._proxy.follow(authenticator, policy, bindings, options)
         self._base = base
         old, self._current = self._current, settings
@@ -74,16 +77,17 @@ class Reloader:
         log.info("reloaded", cause=cause)
 
     def _authenticator(self, settings: ProxyConfiguration) -> HttpAuthenticator:
-        """Who may authenticate from now on. Accounts that are meant still stay open, and guesses counted."""
+        """Who may authenticate from now on. Accounts that are meant still stay open, and guesses counted,
+        whatever limits hold for them by now.
+        """
         present = self._proxy.authenticator
         if settings.places != self._current.places:
             return settings.authenticator(settings.accounts())
-        same_limits = settings.throttle == self._current.throttle
-        return settings.authenticator(present.accounts, present.throttle if same_limits else None)
+        return settings.authenticator(present.accounts, present.throttle)
 
     def _stamp(self) -> list[tuple[str, int, int]]:
         now = self._current
-        files = [self._file, now.tls_cert, now.tls_key, now.keytab, *now.client_crl]
+        files = [self.file, now.tls_cert, now.tls_key, now.keytab, *now.client_crl]
         stamps = []
         for file in files:
             try:

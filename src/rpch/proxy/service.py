@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,7 @@ from rpch.auth.accounts import Identity
 from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.http_authenticator import HttpAuthenticator
 from rpch.auth.outcomes import Failure
-from rpch.errors import RpchError
+from rpch.errors import AccessDenied, RpchError
 from rpch.http.answers import Framing
 from rpch.http.channels import MAX_DRAINED, ChannelRequest
 from rpch.http.heads import HeadLimits
@@ -26,7 +26,7 @@ from rpch.http.rpc_error import RpcError
 from rpch.proxy.answers import refusal_of
 from rpch.proxy.client_certificates import CertificateRules
 from rpch.proxy.limits import Ledger, ProxyLimits
-from rpch.proxy.policy import Policy, UserRule
+from rpch.proxy.policy import Denied, Policy, UserRule
 from rpch.trace import Tracer
 from rpch.vconn.inbound import SERVER_UNAVAILABLE, InboundProxy
 from rpch.vconn.machine import Machine
@@ -81,6 +81,7 @@ class RpcProxy:
         self.inbound: VirtualConnections[InboundProxy] = VirtualConnections()
         self.outbound: VirtualConnections[OutboundProxy] = VirtualConnections()
         self.drivers: dict[Machine, Driver] = {}
+        self._users: dict[Machine, Identity] = {}  # whose each of them is, but anybody's
         self.openings: set[ChannelOpening] = set()  # whose first PDU has not come
         self.draining = False
         self.user_rule: UserRule | None = None
@@ -107,9 +108,16 @@ class RpcProxy:
         task.add_done_callback(lambda _: work.close())  # it may have been cancelled before it began
         return task
 
+    def enter(self, machine: Machine, driver: Driver, identity: Identity | None) -> None:
+        """A machine has begun, for this user."""
+        self.drivers[machine] = driver
+        if identity is not None:
+            self._users[machine] = identity
+
     def forget(self, machine: Machine) -> None:
         """A machine has ended."""
         self.drivers.pop(machine, None)
+        self._users.pop(machine, None)
         self._look_whether_empty()
 
     def decided(self, opening: ChannelOpening) -> None:
@@ -119,9 +127,34 @@ class RpcProxy:
 
     def end_all(self, why: RpchError | None) -> None:
         """End every virtual connection on this node; the other parties see it at once."""
-        self._end_inbound(why)
+        self._end_inbound(why, self._inbound_machines())
         for driver in list(self.drivers.values()):
             driver.perform(driver.machine.abort(why))
+
+    @property
+    def users(self) -> set[Identity]:
+        """Who has channels here, open ones and such as have not begun."""
+        waiting = (opening.identity for opening in self.openings)
+        return {*self._users.values(), *(identity for identity in waiting if identity is not None)}
+
+    def end_user(self, identity: Identity, denied: Denied) -> None:
+        """End every channel of a user who may have none any more."""
+        why = AccessDenied(denied.rule, denied.detail)
+        theirs = [machine for machine, user in self._users.items() if user == identity]
+        openings = [opening for opening in self.openings if opening.identity == identity]
+        audit.warning(
+            "ended",
+            user=str(identity),
+            rule=denied.rule,
+            detail=denied.detail,
+            channels=len(theirs + openings),
+        )
+        for opening in openings:
+            opening.refuse_user(why)
+        self._end_inbound(why, [machine for machine in theirs if isinstance(machine, InboundProxy)])
+        for machine in theirs:
+            if (driver := self.drivers.get(machine)) is not None:
+                driver.perform(machine.abort(why))
 
     async def drain(self, grace: float) -> None:
         """Take no new virtual connection, give those that are here time to end or to move, then end them.
@@ -136,20 +169,23 @@ class RpcProxy:
             log.warning("ending what has not moved", channels=len(self.drivers))
             for opening in list(self.openings):
                 opening.refuse_draining()
-            if self._end_inbound(None):
+            if inbound := self._inbound_machines():
+                self._end_inbound(None, inbound)
                 await self._until_empty(FAREWELL)
         self.end_all(None)
 
-    def _end_inbound(self, why: RpchError | None) -> bool:
+    def _inbound_machines(self) -> list[InboundProxy]:
+        return [machine for machine in self.drivers if isinstance(machine, InboundProxy)]
+
+    def _end_inbound(self, why: RpchError | None, inbound: Sequence[InboundProxy]) -> None:
         """On IN channels nothing was answered yet, so their clients are told why.  MS-RPCH 2.1.2.1.3"""
-        farewell = refusal_of(RpcError(SERVER_UNAVAILABLE), "Draining")
-        inbound = [machine for machine in self.drivers if isinstance(machine, InboundProxy)]
+        rule = why.rule if isinstance(why, AccessDenied) else "Draining"
+        farewell = refusal_of(RpcError(SERVER_UNAVAILABLE), rule)
         for machine in inbound:
             driver = self.drivers[machine]
             if (told := driver.legs.pop(machine.in_h, None)) is not None:
                 told.refuse(farewell)
             driver.perform(machine.abort(why))
-        return bool(inbound)
 
     async def _until_empty(self, seconds: float) -> None:
         self._empty = asyncio.Event()

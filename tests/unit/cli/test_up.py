@@ -1,8 +1,11 @@
 """`rpch up` brings up everything, says what there is, and ends with status 0."""
 
+import os
+import signal
 import ssl
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -59,6 +62,28 @@ def test_its_server_keeps_the_limits_of_the_settings(tmp_path: Path) -> None:
         assert refused.value.status == ACCESS_DENIED
         assert up.stop() == 0
         assert any("the limit request is 1000" in line.get("why", "") for line in up.log)
+
+
+@pytest.mark.parametrize("hangup", [True, False])
+def test_it_follows_its_file(tmp_path: Path, *, hangup: bool) -> None:
+    file = tmp_path / "rpch.toml"
+    file.write_text(SETTINGS, "utf-8")
+    place = ("--data", str(tmp_path / "data"), "--config", str(file))
+    with rpch_process("up", "--listen", "127.0.0.1:0", *place, log=tmp_path / "log") as up:
+        file.write_text("grace = 0.2\n[throttle]\nper-account = 7\n[rpc-limits]\nrequest = 2000\n", "utf-8")
+        if hangup:
+            os.kill(up.pid, signal.SIGHUP)
+        for _ in range(200):
+            if any(line["event"] == "reloaded" for line in up.log):
+                break
+            time.sleep(0.05)
+        changed = {line["setting"]: (line["event"], line["after"]) for line in up.log if "setting" in line}
+        assert changed == {
+            "throttle.per-account": ("setting changed", 7),
+            "rpc-limits.request": ("setting changed, but needs a restart", 2000),
+            "grace": ("setting changed, but needs a restart", 0.2),
+        }
+        assert up.stop() == 0
 
 
 def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:

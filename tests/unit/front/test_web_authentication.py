@@ -15,10 +15,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from rpch.auth.accounts import AccountSource, Identity
+from rpch.auth.accounts import AccountSource, Identity, Standing
+from rpch.directory.opening import Directory
+from rpch.directory.passwords import HashingCost
 from rpch.errors import TransportError
 from rpch.front.door import Door
 from rpch.front.web_authentication import WebAuthenticator
@@ -203,3 +206,44 @@ async def test_accounts_that_are_away_are_no_refusal() -> None:
     assert answer.startswith("HTTP/1.1 503")
     assert "db.internal" not in answer
     assert "www-authenticate" not in answer.lower()
+
+
+async def test_whoever_is_disabled_is_refused_whatever_was_proven_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost = HashingCost(passes=1, memory=8, lanes=1)
+    directory = Directory.open(str(tmp_path / "rpch.sqlite3"), cost=cost)
+    directory.store.add(Identity("alice", "LAB"), "secret")
+    right = f"Authorization: Basic {RIGHT}\r\n"
+    accounts = directory.accounts
+    async with visit(accounts=accounts) as transport:
+        assert "LAB\\alice" in await answered(transport, right)
+        directory.store.set_enabled("alice", enabled=False)
+        with capture_logs() as logs:
+            answer = await answered(transport, right)
+        assert answer.startswith("HTTP/1.1 403")
+        assert "x-rpch-rule: accountdisabled" in answer.lower()
+        assert ("refused", r"LAB\alice", "AccountDisabled") in {
+            (line["event"], line["user"], line.get("rule")) for line in logs
+        }
+    async with visit(accounts=accounts) as transport:
+        directory.store.set_enabled("alice", enabled=True)
+        assert "LAB\\alice" in await answered(transport, right)
+        monkeypatch.setattr(type(accounts), "standing", away)
+        answer = await answered(transport, right)
+        assert answer.startswith("HTTP/1.1 503")
+        assert "somewhere" not in answer
+    directory.close()
+
+
+async def away(*_: object) -> Standing:
+    raise TransportError("somewhere is a database that is away")
+
+
+async def answered(transport: MemoryTransport, fields: str) -> str:
+    """The answer, when a database has been asked meanwhile."""
+    answer = await ask(transport, "/who", fields)
+    while not answer:
+        await asyncio.sleep(0.001)
+        answer = transport.take().decode("latin-1")
+    return answer

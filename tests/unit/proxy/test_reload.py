@@ -66,11 +66,17 @@ async def test_wrong_guesses_stay_counted_and_accounts_open() -> None:
             Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: same).reload()
         assert (proxy.authenticator.accounts, proxy.authenticator.throttle) == (accounts, throttle)
         stricter = msgspec.structs.replace(OLD, throttle=ThrottleSettings(per_account=1))
+        reloader = Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: stricter)
         with capture_logs():
-            Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: stricter).reload()
-        assert proxy.authenticator.accounts is accounts
-        assert proxy.authenticator.throttle is not None
-        assert proxy.authenticator.throttle.limits.per_account == 1
+            reloader.reload()
+        assert (proxy.authenticator.accounts, proxy.authenticator.throttle) == (accounts, throttle)
+        assert throttle is not None
+        assert throttle.limits.per_account == 1
+        reloader._read = lambda: msgspec.structs.replace(OLD, throttle=ThrottleSettings(per_account=0))
+        with capture_logs() as logs:
+            reloader.reload()
+        assert [line["event"] for line in logs] == ["reload refused, the old settings stay"]
+        assert throttle.limits.per_account == 1
         with capture_logs():
             Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: NEW).reload()
         assert proxy.authenticator.accounts is not accounts
