@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from rpch.aio.alarm import Alarm
 from rpch.aio.leg import LegConnection
 from rpch.trace import Tracer, Turn, short
 from rpch.vconn.events import (
@@ -31,11 +32,10 @@ class Driver:
     """One machine, its connections and its timer."""
 
     __slots__ = (
-        "_armed",
+        "_alarm",
         "_carry_out",
         "_hooks",
         "_loop",
-        "_timer",
         "_tracer",
         "after_turn",
         "legs",
@@ -51,8 +51,7 @@ class Driver:
         self.after_turn: Callable[[], None] | None = None
         self._hooks = self.feed, self._detached  # made once, since each is an object for every leg
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed: float | None = None
+        self._alarm = Alarm(self._tick)
 
     def attach(self, connection: LegConnection) -> None:
         """Let a connection's events come here and this machine's bytes go there."""
@@ -72,16 +71,15 @@ class Driver:
             self._tracer.write(Turn(now, machine.ROLE.name, name, event, before, after, actions))
         if actions:
             self.perform(actions)
-        if machine.deadline != self._armed:
-            self._rearm(machine.deadline)
+        if machine.deadline != self._alarm.deadline:
+            self._alarm.set(machine.deadline)
         if self.after_turn is not None:
             self.after_turn()
 
     def start(self, actions: list[Action]) -> None:
         """Carry out a machine's first orders, and begin to watch its deadline."""
         self.perform(actions)
-        if self.machine.deadline != self._armed:
-            self._rearm(self.machine.deadline)
+        self._alarm.set(self.machine.deadline)
 
     def perform(self, actions: list[Action]) -> None:
         """Turn orders into I/O, in their order."""
@@ -119,14 +117,5 @@ class Driver:
         if self.legs.get(connection.leg) is connection:
             del self.legs[connection.leg]
 
-    def _rearm(self, deadline: float | None) -> None:
-        self._armed = deadline
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._tick)
-
     def _tick(self) -> None:
-        self._timer = self._armed = None
         self.feed(Tick())

@@ -122,17 +122,13 @@ class TcpCarrier(asyncio.Protocol):
         self._gone.clear()
 
     def data_received(self, data: bytes) -> None:
-        broken: BrokenStream | None = None
         try:
-            pieces = self._cutter.feed(data)
+            for _, piece in self._cutter.pieces(data):
+                for pdu in pdus_in(piece):
+                    self._receiver.receive(bytes(pdu))
         except BrokenStream as why:
-            pieces, broken = why.pieces, why
-        for _, piece in pieces:
-            for pdu in pdus_in(piece):
-                self._receiver.receive(bytes(pdu))
-        if broken is not None:
             self._transport.abort()
-            self._receiver.transport_closed(broken)
+            self._receiver.transport_closed(why)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone.set()

@@ -8,6 +8,7 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from rpch.aio.alarm import Alarm
 from rpch.client.carriers import Carrier
 from rpch.dcerpc.client_events import (
     AbandonCall,
@@ -75,8 +76,7 @@ class RpcConnection:
         self._opened = False
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._why: RpchError = TransportError("the connection has ended")
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed: float | None = None
+        self._alarm = Alarm(lambda: self._feed(Tick()))
 
     @property
     def closed(self) -> bool:
@@ -153,8 +153,8 @@ class RpcConnection:
             self._tracer.write(Turn(now, "RPC_CLIENT", "", event, before, machine.state, actions))
         for action in actions:
             self._perform(action)
-        if machine.deadline != self._armed:
-            self._rearm()
+        if machine.deadline != self._alarm.deadline:
+            self._alarm.set(machine.deadline)
 
     def _perform(self, action: Action) -> None:
         match action:
@@ -207,15 +207,3 @@ class RpcConnection:
         if not self._closed.done():
             self._closed.set_result(None)
         self._carrier.close()
-
-    def _rearm(self) -> None:
-        self._armed = self._machine.deadline
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._armed is not None:
-            self._timer = self._loop.call_at(self._armed, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = self._armed = None
-        self._feed(Tick())

@@ -105,6 +105,14 @@ class PduCutter:
         """What is complete now; `BrokenStream`, with what came before, when this is no stream of PDUs."""
         return self._mend(data) if self._torn else self._cut(data)
 
+    def pieces(self, data: bytes) -> Iterator[Piece]:
+        """The same one by one, so that what came before is dealt with when `BrokenStream` is raised."""
+        try:
+            yield from self.feed(data)
+        except BrokenStream as broken:
+            yield from broken.pieces
+            raise
+
     def _mend(self, data: bytes) -> list[Piece]:
         torn, at, pieces = self._torn, 0, list[Piece]()
         if len(torn) < HEADER_SIZE:

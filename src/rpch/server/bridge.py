@@ -172,18 +172,14 @@ class _BackEnd(asyncio.Protocol):
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        broken: BrokenStream | None = None
         try:
-            pieces = self._cutter.feed(data)
+            for rts, piece in self._cutter.pieces(data):
+                if rts:
+                    self._lost(TransportError("the back end sent an RTS PDU"))
+                    return
+                self._submit(piece)
         except BrokenStream as why:
-            pieces, broken = why.pieces, why
-        for rts, piece in pieces:
-            if rts:
-                self._lost(TransportError("the back end sent an RTS PDU"))
-                return
-            self._submit(piece)
-        if broken is not None:
-            self._lost(broken)
+            self._lost(why)
 
     def pause_writing(self) -> None:
         self._full = True

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from rpch.aio.alarm import Alarm
 from rpch.dcerpc.endpoint import Endpoint
 from rpch.dcerpc.interface import Handles, Interface, Message, Operation
 from rpch.dcerpc.pdus import AuthLevel
@@ -97,9 +98,8 @@ class Conversation:
         self._implementations, self._peer = implementations, peer
         self._send, self._close, self._spawn, self._tracer = send, close, spawn, tracer
         self._running: dict[int, RunningCall] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed: float | None = None
-        self._rearm()
+        self._alarm = Alarm(lambda: self._feed(Tick()))
+        self._alarm.set(self._machine.deadline)
 
     def receive(self, pdu: bytes) -> None:
         """One whole PDU came in."""
@@ -126,8 +126,8 @@ class Conversation:
             self._tracer.write(turn)
         if actions:
             self._perform(actions)
-        if machine.deadline != self._armed:
-            self._rearm()
+        if machine.deadline != self._alarm.deadline:
+            self._alarm.set(machine.deadline)
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
@@ -249,15 +249,3 @@ class Conversation:
                 routine()
             except Exception:  # one handle's rundown must not keep the others from theirs
                 log.exception("rundown failed", peer=self._peer)
-
-    def _rearm(self) -> None:
-        self._armed = self._machine.deadline
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._armed is not None:
-            self._timer = self._loop.call_at(self._armed, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = self._armed = None
-        self._feed(Tick())

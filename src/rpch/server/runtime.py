@@ -192,15 +192,11 @@ class TcpConnection(asyncio.Protocol):
         if self._lingering is not None:
             self._lingering.drain(len(data))
             return
-        broken: BrokenStream | None = None
         try:
-            pieces = self._cutter.feed(data)
+            for _, piece in self._cutter.pieces(data):
+                self._inbox.take(piece)
         except BrokenStream as why:
-            pieces, broken = why.pieces, why
-        for _, piece in pieces:
-            self._inbox.take(piece)
-        if broken is not None:
-            log.info("not RPC", why=str(broken))
+            log.info("not RPC", why=str(why))
             self.close()
 
     def pause_writing(self) -> None:

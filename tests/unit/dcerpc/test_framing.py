@@ -201,6 +201,14 @@ def test_what_came_whole_before_the_error_comes_with_it(
         assert joined((piece.rts, bytes(piece.data)) for piece in both) == pieces
 
 
+def test_pieces_come_one_by_one_and_the_error_behind_them() -> None:
+    cutter, seen = PduCutter(), list[Piece]()
+    with pytest.raises(BrokenStream, match="rpc_vers 4"):
+        seen.extend(cutter.pieces(REQUEST[:7]))
+        seen.extend(cutter.pieces(REQUEST[7:] + PING + OLD))
+    assert [(piece.rts, bytes(piece.data)) for piece in seen] == [(False, REQUEST), (True, PING)]
+
+
 def test_another_version_is_left_to_the_receiver_when_asked_for() -> None:
     with pytest.raises(DecodeError, match="rpc_vers 4"):
         cut(OLD)
