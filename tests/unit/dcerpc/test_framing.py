@@ -203,8 +203,8 @@ def test_what_came_whole_before_the_error_comes_with_it(
 
 def test_pieces_come_one_by_one_and_the_error_behind_them() -> None:
     cutter, seen = PduCutter(), list[Piece]()
+    seen.extend(cutter.pieces(REQUEST[:7]))
     with pytest.raises(BrokenStream, match="rpc_vers 4"):
-        seen.extend(cutter.pieces(REQUEST[:7]))
         seen.extend(cutter.pieces(REQUEST[7:] + PING + OLD))
     assert [(piece.rts, bytes(piece.data)) for piece in seen] == [(False, REQUEST), (True, PING)]
 
