@@ -19,8 +19,8 @@ from rpch.auth.initiator import Package, TokenInitiator
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.client_events import Authentication
 from rpch.dcerpc.pdus import AuthLevel, AuthType
-from rpch.dcerpc.security import Continue, Declined, Established, Segments, Step
-from rpch.dcerpc.session_protection import SessionProtection
+from rpch.dcerpc.security import Continue, Declined, Established, Step
+from rpch.dcerpc.session_protection import SessionContext
 from rpch.errors import AuthenticationFailed, ConfigError
 
 CONTEXT_ID: Final = 1
@@ -116,11 +116,12 @@ def credentials_for(
     return RpcCredentials(user or "", password, level, auth_type)
 
 
-class InitiatedContext:
+class InitiatedContext(SessionContext):
     """One security context of a connection, as we open it."""
 
     def __init__(self, credentials: RpcCredentials, service: str, host: str) -> None:
-        self._level, package = credentials.level, _PACKAGES[credentials.auth_type]
+        super().__init__(credentials.level)
+        package = _PACKAGES[credentials.auth_type]
         self._wants_answer = package is not Package.NTLM
         self._tokens = TokenInitiator(
             package,
@@ -130,17 +131,11 @@ class InitiatedContext:
             service=service,
             requirements=_REQUIREMENTS[credentials.level],
         )
-        self._protection: SessionProtection | None = None
 
     @property
     def user(self) -> str | None:
         """A server has a name, and no user."""
         return None
-
-    @property
-    def token_size(self) -> int:
-        """How many bytes `protect` adds."""
-        return self._established.token_size
 
     async def first(self) -> bytes:
         """The token that begins the exchange."""
@@ -166,23 +161,9 @@ class InitiatedContext:
             return Declined("the server does not agree to signing", too_weak=True)
         if self._level == AuthLevel.PKT_PRIVACY and not session.can_seal:
             return Declined("the server does not agree to sealing", too_weak=True)
-        self._protection = SessionProtection(session, self._level)
+        self._establish(session)
         # Only NTLM ends with an auth3, which nobody answers.  MS-RPCE 3.3.1.5.2.1
         return Continue(answer) if answer and self._wants_answer else Established(answer)
-
-    def protect(self, segments: Segments, *, header_signing: bool) -> tuple[bytes, bytes]:
-        """The body as it shall travel, and its token."""
-        return self._established.protect(segments, header_signing=header_signing)
-
-    def verify(self, segments: Segments, token: bytes, *, header_signing: bool) -> bytes:
-        """The body in clear; `AuthenticationFailed` when the token does not fit."""
-        return self._established.verify(segments, token, header_signing=header_signing)
-
-    @property
-    def _established(self) -> SessionProtection:
-        if self._protection is None:
-            raise AuthenticationFailed("the security context is not established")
-        return self._protection
 
     async def _next(self, token: bytes | None) -> bytes | None:
         """One step. Some may ask a KDC, which the event loop must not wait for."""

@@ -23,11 +23,6 @@ class SessionProtection:
         self._broken = False
 
     @property
-    def can_seal(self) -> bool:
-        """Whether the session can give the highest level."""
-        return self._session.can_seal
-
-    @property
     def token_size(self) -> int:
         """How many bytes `protect` adds."""
         return self._session.signature_size
@@ -67,3 +62,34 @@ class SessionProtection:
             raise AuthenticationFailed("the session that was negotiated cannot seal")
         if not self._session.can_sign:
             raise AuthenticationFailed("the session that was negotiated cannot sign")
+
+
+class SessionContext:
+    """What the security contexts of both ends share: behind the last leg their session protects."""
+
+    def __init__(self, level: AuthLevel) -> None:
+        self._level = level
+        self._protection: SessionProtection | None = None
+
+    @property
+    def token_size(self) -> int:
+        """How many bytes `protect` adds."""
+        return self._established.token_size
+
+    def protect(self, segments: Segments, *, header_signing: bool) -> tuple[bytes, bytes]:
+        """The body as it shall travel, and its token."""
+        return self._established.protect(segments, header_signing=header_signing)
+
+    def verify(self, segments: Segments, token: bytes, *, header_signing: bool) -> bytes:
+        """The body in clear; `AuthenticationFailed` when the token does not fit."""
+        return self._established.verify(segments, token, header_signing=header_signing)
+
+    @property
+    def _established(self) -> SessionProtection:
+        if self._protection is None:
+            raise AuthenticationFailed("the security context is not established")
+        return self._protection
+
+    def _establish(self, session: SessionSecurity) -> None:
+        """The last leg is done."""
+        self._protection = SessionProtection(session, self._level)

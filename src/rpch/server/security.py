@@ -30,9 +30,8 @@ from rpch.auth.spnego_tokens import KERBEROS, NTLM
 from rpch.auth.throttle import Throttle
 from rpch.dcerpc import security
 from rpch.dcerpc.pdus import AuthLevel, AuthType
-from rpch.dcerpc.security import Segments
-from rpch.dcerpc.session_protection import SessionProtection
-from rpch.errors import AuthenticationFailed, ConfigError
+from rpch.dcerpc.session_protection import SessionContext
+from rpch.errors import ConfigError
 
 audit = structlog.get_logger("rpch.audit")
 
@@ -116,7 +115,7 @@ class ConnectionSecurity:
         return AcceptedContext(mechanism, level, peer=self._peer, clock=clock, token_limit=limit)
 
 
-class AcceptedContext:
+class AcceptedContext(SessionContext):
     """One security context of a connection, as its client opens it."""
 
     def __init__(
@@ -128,20 +127,15 @@ class AcceptedContext:
         clock: Callable[[], float],
         token_limit: int | None = None,
     ) -> None:
-        self._mechanism, self._level, self._peer = mechanism, level, peer
+        super().__init__(level)
+        self._mechanism, self._peer = mechanism, peer
         self._clock, self._token_limit = clock, token_limit
-        self._protection: SessionProtection | None = None
         self._user: str | None = None
 
     @property
     def user(self) -> str | None:
         """Who the peer proved to be; None before the last leg, and for nobody."""
         return self._user
-
-    @property
-    def token_size(self) -> int:
-        """How many bytes `protect` adds."""
-        return self._established.token_size
 
     async def step(self, token: bytes) -> security.Step:
         """Take one leg; the account source may have to be waited for."""
@@ -155,29 +149,14 @@ class AcceptedContext:
             case Done(established=established, token=answer):
                 return self._accepted(established, answer or b"")
 
-    def protect(self, segments: Segments, *, header_signing: bool) -> tuple[bytes, bytes]:
-        """The body as it shall travel, and its token."""
-        return self._established.protect(segments, header_signing=header_signing)
-
-    def verify(self, segments: Segments, token: bytes, *, header_signing: bool) -> bytes:
-        """The body in clear; `AuthenticationFailed` when the token does not fit."""
-        return self._established.verify(segments, token, header_signing=header_signing)
-
-    @property
-    def _established(self) -> SessionProtection:
-        if self._protection is None:
-            raise AuthenticationFailed("the security context is not established")
-        return self._protection
-
     def _accepted(self, established: Established, answer: bytes) -> security.Step:
         """It is known who calls. Who asks for privacy must have negotiated it.  MS-RPCE 3.3.1.5.2.2"""
-        protection = SessionProtection(established.session, self._level)
         identity = established.identity
         facts = {"layer": LAYER, "client": self._peer, "scheme": established.mechanism}
-        if self._level == AuthLevel.PKT_PRIVACY and not protection.can_seal:
+        if self._level == AuthLevel.PKT_PRIVACY and not established.session.can_seal:
             audit.warning("authentication failed", **facts, rule=PRIVACY, detail="sealing was not negotiated")
             return security.Declined("privacy without a session that can seal", too_weak=True)
-        self._protection = protection
+        self._establish(established.session)
         self._user = None if identity.is_nobody else str(identity)
         sent_as, protection_level = established.sent_as, self._level.name
         audit.info("authenticated", **facts, protection=protection_level, user=self._user, sent_as=sent_as)

@@ -11,7 +11,7 @@ from rpch.auth.ntlm.flags import NtlmFlags
 from rpch.auth.ntlm.session import NtlmSession
 from rpch.dcerpc.pdus import NDR20, AuthLevel, AuthType, Request, SecTrailer, decode_pdu
 from rpch.dcerpc.security import Segments, protected, verified
-from rpch.dcerpc.session_protection import SessionProtection
+from rpch.dcerpc.session_protection import SessionContext, SessionProtection
 from rpch.dcerpc.verification import RequestFacts, verification_trailer
 from rpch.errors import AuthenticationFailed
 from rpch.testing.raw_rpc import MANAGED
@@ -117,7 +117,6 @@ def test_a_session_weaker_than_the_level_protects_and_proves_nothing(
     level: AuthLevel, missing: NtlmFlags, what: str
 ) -> None:
     client, server = pair(level, STRONG & ~missing)
-    assert not client.can_seal
     with pytest.raises(AuthenticationFailed, match=what):
         client.protect(PARTS, header_signing=True)
     with pytest.raises(AuthenticationFailed, match=what):
@@ -157,3 +156,20 @@ def test_whole_requests_pass(level: AuthLevel, size: int) -> None:
     assert (len(wire) - 24 - 8 - 16) % 16 == 0  # the body alone is padded
     body = verified(wire, received, server, header_signing=True)
     assert body[: len(body) - received.auth.pad_length] == stub
+
+
+def test_a_context_protects_behind_its_last_leg_and_not_before() -> None:
+    context, (_, server) = SessionContext(SEALS), pair(SEALS)
+    for use in (
+        lambda: context.token_size,
+        lambda: context.protect(PARTS, header_signing=True),
+        lambda: context.verify(PARTS, bytes(16), header_signing=True),
+    ):
+        with pytest.raises(AuthenticationFailed, match="not established"):
+            use()
+    context._establish(NtlmSession(bytes(16), STRONG, acceptor=False))
+    body, token = context.protect(PARTS, header_signing=True)
+    assert len(token) == context.token_size
+    assert server.verify(Segments(PARTS.header, body, PARTS.trailer), token, header_signing=True) == b"body"
+    body, token = server.protect(PARTS, header_signing=True)
+    assert context.verify(Segments(PARTS.header, body, PARTS.trailer), token, header_signing=True) == b"body"
