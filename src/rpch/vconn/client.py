@@ -78,7 +78,6 @@ from rpch.vconn.events import (
     Event,
     Leg,
     LegClosed,
-    NonsenseArrived,
     OpenChannel,
     Opened,
     Place,
@@ -87,7 +86,6 @@ from rpch.vconn.events import (
     RtsArrived,
     Send,
     Submit,
-    Tick,
 )
 from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow, WindowViolated
 from rpch.vconn.machine import Machine, Timer, state_names
@@ -194,15 +192,11 @@ class ClientConnection(Machine):
                 return self.abort(why) if leg in self.legs() else []
             case LegClosed(leg=leg):
                 return self._leg_closed(leg)
-            case NonsenseArrived(leg=leg, why=why):
-                return self.abort(why) if leg in self.legs() else []
             case CloseRequested(why=why):
                 return self.abort(why)
             case RecycleRequested():
                 opened = self.state is C.OPENED and self.in_state is I.OPENED
                 return self._recycle_in() if opened else []
-            case Tick():
-                return self.ticked()
             case _:
                 raise self.unexpected(event)
 

@@ -26,7 +26,7 @@ from rpch.rts.pdus import RtsPdu
 class Place(Enum):
     """Between whom a leg runs."""
 
-    __hash__ = object.__hash__  # an Enum\'s own is a function in Python, and tables are read for every PDU
+    __hash__ = object.__hash__  # an Enum's own is a function in Python, and tables are read for every PDU
 
     IN_H = "IN-H"
     IN_T = "IN-T"

@@ -59,7 +59,6 @@ from rpch.vconn.events import (
     Event,
     Leg,
     LegClosed,
-    NonsenseArrived,
     Opened,
     Place,
     ReadOn,
@@ -70,7 +69,6 @@ from rpch.vconn.events import (
     SetKeepalive,
     StopReading,
     SuccessorArrived,
-    Tick,
 )
 from rpch.vconn.flow import EAGER_BELOW, Inlet, Outlet, SendWindow, WindowViolated
 from rpch.vconn.inbound_states import ALWAYS, MOVES, TRANSITIONS, S
@@ -168,10 +166,6 @@ class InboundProxy(Machine):
                 return [CloseLeg(leg), *self.abort(self.unexpected(event))]
             case LegClosed(leg=leg):
                 return self._leg_closed(leg)
-            case NonsenseArrived(leg=leg, why=why):
-                return self.abort(why) if leg in self.legs() else []
-            case Tick():
-                return self.ticked()
             case _:
                 raise self.unexpected(event)
 

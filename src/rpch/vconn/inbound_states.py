@@ -26,7 +26,7 @@ from rpch.vconn.events import Connected, ConnectFailed, Event, Place, SuccessorA
 class InState(Enum):
     """The inbound proxy's states, by their names in MS-RPCH 3.2.3."""
 
-    __hash__ = object.__hash__  # an Enum\'s own is a function in Python, and tables are read for every PDU
+    __hash__ = object.__hash__  # an Enum's own is a function in Python, and tables are read for every PDU
 
     CONNECTING = auto()  # ours: the server leg of CONN/B1 is being opened
     B3W = auto()

@@ -30,11 +30,13 @@ from rpch.vconn.events import (
     Congested,
     Event,
     Leg,
+    NonsenseArrived,
     PassOn,
     Place,
     Relieved,
     RpcArrived,
     RtsArrived,
+    Tick,
 )
 from rpch.vconn.flow import Inlet, Outlet
 
@@ -98,11 +100,21 @@ class Machine(ABC):
                 return self.rpc_arrived(event)
             if type(event) is RtsArrived:
                 return self._rts_arrived(event)
-            if isinstance(event, Congested | Relieved):
-                return self.congestion(event.leg, congested=isinstance(event, Congested))
-            return self.turn(event)
+            return self._rarer(event)
         except RemoteProtocolError as why:
             return self.abort(why)
+
+    def _rarer(self, event: Event) -> list[Action]:
+        """What is not for every PDU; most of it is a matter of the role."""
+        match event:
+            case Congested(leg=leg) | Relieved(leg=leg):
+                return self.congestion(leg, congested=isinstance(event, Congested))
+            case NonsenseArrived(leg=leg, why=why):
+                return self.abort(why) if leg in self.legs() else []
+            case Tick():
+                return self._ticked()
+            case _:
+                return self.turn(event)
 
     @abstractmethod
     def rpc_arrived(self, event: RpcArrived) -> list[Action]:
@@ -110,7 +122,7 @@ class Machine(ABC):
 
     @abstractmethod
     def turn(self, event: Event) -> list[Action]:
-        """Everything that is neither RPC nor RTS."""
+        """Everything else that this role has to do with; what it has not raises `unexpected`."""
 
     @abstractmethod
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
@@ -159,7 +171,7 @@ class Machine(ABC):
         if not self._timers:
             self._timers = {}  # one that was ever full stays as large as it was
 
-    def ticked(self) -> list[Action]:
+    def _ticked(self) -> list[Action]:
         """The deadline has come for some of the timers."""
         actions: list[Action] = []
         for timer in [timer for timer, at in self._timers.items() if at <= self.now]:

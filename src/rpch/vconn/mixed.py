@@ -27,14 +27,12 @@ from rpch.vconn.events import (
     Forward,
     Leg,
     LegClosed,
-    NonsenseArrived,
     Opened,
     Place,
     ReadOn,
     RefuseChannel,
     RpcArrived,
     StopReading,
-    Tick,
 )
 from rpch.vconn.flow import Inlet, Outlet, WindowViolated
 from rpch.vconn.machine import Machine, Timer
@@ -140,10 +138,6 @@ class MixedProxy(Machine):
                 if self.state is not S.OPENED and leg is self.server:
                     return self._refuse(UnexpectedMessage("a close without a banner", state=self.condition))
                 return self.abort(None)
-            case NonsenseArrived(why=why):
-                return self.abort(why)
-            case Tick():
-                return self.ticked()
             case _:
                 raise self.unexpected(event)
 

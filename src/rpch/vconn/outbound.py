@@ -64,7 +64,6 @@ from rpch.vconn.events import (
     Event,
     Leg,
     LegClosed,
-    NonsenseArrived,
     Opened,
     PassOn,
     Place,
@@ -72,7 +71,6 @@ from rpch.vconn.events import (
     RpcArrived,
     Send,
     SuccessorArrived,
-    Tick,
     WindowWaived,
 )
 from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow
@@ -168,10 +166,6 @@ class OutboundProxy(Machine):
                 return [CloseLeg(leg), *self.abort(self.unexpected(event))]
             case LegClosed(leg=leg):
                 return self._leg_closed(leg)
-            case NonsenseArrived(leg=leg, why=why):
-                return self.abort(why) if leg in self.legs() else []
-            case Tick():
-                return self.ticked()
             case _:
                 raise self.unexpected(event)
 

@@ -26,7 +26,7 @@ from rpch.vconn.events import Connected, ConnectFailed, Event, Place, SuccessorA
 class OutState(Enum):
     """The outbound proxy's states, by their names in MS-RPCH 3.2.4."""
 
-    __hash__ = object.__hash__  # an Enum\'s own is a function in Python, and tables are read for every PDU
+    __hash__ = object.__hash__  # an Enum's own is a function in Python, and tables are read for every PDU
 
     CONNECTING = auto()  # ours: the server leg of CONN/A1 is being opened
     C1W = auto()

@@ -65,7 +65,6 @@ from rpch.vconn.events import (
     Event,
     Leg,
     LegClosed,
-    NonsenseArrived,
     Opened,
     PassOn,
     Place,
@@ -73,7 +72,6 @@ from rpch.vconn.events import (
     Send,
     Submit,
     SuccessorArrived,
-    Tick,
 )
 from rpch.vconn.flow import Inlet, Lifetime, Outlet, SendWindow
 from rpch.vconn.machine import Machine, Timer, state_names
@@ -189,12 +187,8 @@ class ServerConnection(Machine):
                 return self._leg_arrived(leg, pdu)
             case LegClosed(leg=leg):
                 return self._leg_closed(leg)
-            case NonsenseArrived(leg=leg, why=why):
-                return self.abort(why) if leg in self.legs() else []
             case CloseRequested(why=why):
                 return self.abort(why)
-            case Tick():
-                return self.ticked()
             case _:
                 raise self.unexpected(event)
 

@@ -74,7 +74,7 @@ class Plain(Machine):
         raise self.unexpected(event)
 
     def turn(self, event: Event) -> list[Action]:
-        return self.ticked() if isinstance(event, Tick) else self.abort(None)
+        return self.abort(None)
 
     def legal(self, leg: Leg) -> Iterable[type[RtsPdu]]:
         return (Ping,)
