@@ -120,7 +120,8 @@ class Driver:
     def tell(self, event: Event, now: float = 0.0) -> None:
         for action in self.machine.handle(event, now):
             self.carry_out(action)
-        assert self.machine.state is State.CLOSED or self.machine.paused is bool(self.steps)
+        state = self.machine.state
+        assert state is State.CLOSED or (state is State.STEPPING) is bool(self.steps)
         assert len(self.running) <= LIMITS.calls
 
     def carry_out(self, action: Action) -> None:

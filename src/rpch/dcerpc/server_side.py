@@ -124,11 +124,6 @@ class ServerConnection:
         """The association group this connection belongs to, once it is bound."""
         return self._handshake.association
 
-    @property
-    def paused(self) -> bool:
-        """Whether the driver should read nothing for now."""
-        return self.state is State.STEPPING
-
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event; what is to be done about it."""
         match event:
@@ -226,7 +221,7 @@ class ServerConnection:
         return [SendPdu(outcome)]
 
     def _hold(self, data: bytes) -> list[Action]:
-        """Keep a PDU until the mechanism has answered; a driver that heeds `paused` brings few."""
+        """Keep a PDU until the mechanism has answered."""
         self._held.append(data)
         self._held_bytes += len(data)
         if self._held_bytes > self._limits.held:

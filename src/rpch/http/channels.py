@@ -12,7 +12,6 @@ from enum import Enum, StrEnum, auto
 from http import HTTPMethod
 from typing import Final
 
-from rpch.errors import LocalProtocolError
 from rpch.http.authenticate import scheme_of
 from rpch.http.heads import RequestHead
 from rpch.http.pragmas import Pragmas, read_pragmas
@@ -66,23 +65,10 @@ class ChannelRequest:
     pragmas: Pragmas
     authorization: str | None = field(default=None, repr=False)
 
-    def require_target(self) -> RpcTarget:
-        """Where to, or the refusal that only an authenticated client may read."""
-        if self.problem is not None:
-            raise self.problem
-        if self.target is None:
-            raise LocalProtocolError("an echo request has no server")
-        return self.target
-
     @property
     def scheme(self) -> str | None:
         """The name of the authentication scheme, which a log may show; never the token."""
         return scheme_of(self.authorization)
-
-    @property
-    def is_replacement(self) -> bool:
-        """Whether an OUT channel announces the length of a successor's PDUs.  MS-RPCH 2.1.2.1.2"""
-        return self.kind is ChannelKind.OUT and self.content_length == REPLACEMENT_OUT_LENGTH
 
     @property
     def wants_continue(self) -> bool:

@@ -105,12 +105,11 @@ class SendWindow:
     would wait for ever behind a smaller bound of ours. What may pile up here is bounded by `Congested`.
     """
 
-    __slots__ = ("_base", "_strict", "available", "cookies", "sent", "size", "waived")
+    __slots__ = ("_base", "_strict", "available", "cookies", "sent", "size")
 
     def __init__(self, size: int, cookie: bytes, *, strict: bool) -> None:
         self.size = self.available = size
         self.sent = 0
-        self.waived = False
         self.cookies: tuple[bytes, ...] = (cookie,)
         self._base = 0
         self._strict = strict
@@ -128,14 +127,13 @@ class SendWindow:
         """Take over what the receiver says it can take."""
         offered = ack.available_window
         in_flight = (self.sent - ack.bytes_received) % MODULUS
-        self.waived = False
         if not in_flight <= offered <= self.size:
             in_flight, offered = self._impossible(ack)
         self.available = max(offered - in_flight, 0)
 
     def waive(self) -> None:
         """Let TCP alone say how much may be sent, until the receiver acknowledges after all."""
-        self.waived, self.available = True, UNBOUNDED
+        self.available = UNBOUNDED
 
     def _impossible(self, ack: FlowControlAck) -> tuple[int, int]:
         """What to make of numbers that cannot be: bytes in flight, and the window on offer."""

@@ -40,8 +40,6 @@ from rpch.vconn.events import (
 )
 from rpch.vconn.flow import Inlet, Outlet
 
-Legal = Mapping[Place, Iterable[type[RtsPdu]]]
-
 
 class Timer(Enum):
     """What a machine may be waiting for."""

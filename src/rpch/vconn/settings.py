@@ -61,7 +61,6 @@ class ProxySettings(Settings):
 
     client: IPv4Address | IPv6Address = UNKNOWN_CLIENT
     http_1_0: bool = False
-    require_banner: bool = False
     bound_to: str = ""
     silent_clients: SilentClients = SilentClients.DEDUCE
     silence_timeout: float = 2.0

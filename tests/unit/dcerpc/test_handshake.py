@@ -335,7 +335,7 @@ def waiting() -> tuple[RawClient, ToyContext]:
     seen = client.send(Bind(1, (offer(1),), auth=context.leg(context.mechanism.first())))
     assert isinstance(seen[0], StepSecurity)
     assert seen[0].token == b"leg 1:alice"
-    assert client.machine.paused
+    assert client.machine.state is State.STEPPING
     return client, context
 
 
@@ -347,7 +347,7 @@ def test_a_leg_that_came_early_waits_for_the_one_before_it() -> None:
     assert isinstance(ack, BindAck)
     assert isinstance(step, StepSecurity)
     assert step.token == b"leg 3:alice"
-    assert client.machine.paused
+    assert client.machine.state is State.STEPPING
 
 
 def test_what_waited_is_looked_at_in_order() -> None:
@@ -359,7 +359,7 @@ def test_what_waited_is_looked_at_in_order() -> None:
     assert isinstance(seen[1], StartCall)
     assert isinstance(seen[2], Fault)
     assert ended(seen)
-    assert not client.machine.paused
+    assert client.machine.state is not State.STEPPING
 
 
 def test_what_waits_is_bounded() -> None:

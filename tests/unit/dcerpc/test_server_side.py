@@ -973,7 +973,7 @@ def test_legs_are_taken_by_the_driver_and_answered_by_the_machine() -> None:
     leg = AlterContext(2, (offer(1),), auth=context.leg(context.mechanism.first()))
     [step] = client.send(leg)
     assert isinstance(step, StepSecurity)
-    assert client.machine.paused
+    assert client.machine.state is State.STEPPING
     assert client.send(Request(3, 1, 0)) == []
     answer, call = client.tell(SecurityStepped(Continue(b"leg 2:alice")))
     assert isinstance(answer, AlterContextResp)
