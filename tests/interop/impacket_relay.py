@@ -19,6 +19,8 @@ import pytest
 import trustme
 from impacket.dcerpc.v5.rpch import HTTPClientSecurityProvider
 
+# Observed: whoever imports impacket's examples checks no certificate any more, in the whole process.
+_checking = ssl.create_default_context
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # in what ntlmrelayx needs for other protocols
     from impacket.examples.ntlmrelayx.attacks import ProtocolAttack
@@ -26,6 +28,7 @@ with warnings.catch_warnings():
     from impacket.examples.ntlmrelayx.servers import HTTPRelayServer
     from impacket.examples.ntlmrelayx.utils.config import NTLMRelayxConfig
     from impacket.examples.ntlmrelayx.utils.targetsutils import TargetsProcessor
+ssl.create_default_context = _checking
 
 
 class Https(HTTPSRelayClient):  # type: ignore[misc]  # impacket has no types

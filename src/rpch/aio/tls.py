@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -35,11 +36,20 @@ def server_context(
 
 
 def client_context(authorities: Path | None = None) -> ssl.SSLContext:
-    """TLS as a client expects it: names and chains checked, against these authorities or the system's."""
+    """TLS as a client expects it: names and chains checked, against these authorities or the system's.
+
+    Not by way of `ssl.create_default_context`, which other libraries replace by one that checks nothing.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context = ssl.create_default_context(cafile=authorities)
+        if authorities is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(authorities)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError("tls-ca", f"{authorities} cannot be used: {error}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
+    if key_log := os.environ.get("SSLKEYLOGFILE"):
+        context.keylog_filename = key_log
     return context

@@ -45,20 +45,25 @@ async def mirroring(config: Path | None, database: str, *, json: bool) -> AsyncI
 async def keep_running(command: Sequence[str], given: Mapping[str, str], *, pause: float = PAUSE) -> None:
     """Run a command that should not end, again and again, until this is cancelled."""
     while True:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **given},
-            start_new_session=True,  # Ctrl-C is for us; it ends with the pipe
-        )
+        starting = asyncio.create_task(_start(command, given))
         try:
+            process = await asyncio.shield(starting)
             status = await process.wait()
         except asyncio.CancelledError:
-            await _end(process)
+            await _end(await starting)
             raise
         log.error("mirror ended", status=status, restart_in=pause)
         await asyncio.sleep(pause)
+
+
+async def _start(command: Sequence[str], given: Mapping[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env={**os.environ, **given},
+        start_new_session=True,  # Ctrl-C is for us; it ends with the pipe
+    )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -60,6 +60,27 @@ def test_a_client_checks_the_authority(files: tuple[Path, Path, Path]) -> None:
         handshake(client_context(), server_context(certificate, key), "localhost")
 
 
+def test_a_client_checks_although_the_default_was_replaced_by_one_that_does_not(
+    files: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Observed: importing impacket's examples does that to the whole process."""
+    monkeypatch.setattr(ssl, "create_default_context", ssl._create_unverified_context)
+    certificate, key, ca = files
+    for client in (client_context(), client_context(ca)):
+        with pytest.raises(ssl.SSLCertVerificationError):
+            handshake(client, server_context(certificate, key), "elsewhere.example")
+
+
+def test_keys_are_logged_where_the_environment_asks_for_it(
+    files: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    certificate, key, ca = files
+    handshake(client_context(ca), server_context(certificate, key), "localhost")
+    assert "CLIENT_" in log.read_text()
+
+
 def test_the_key_may_be_in_the_certificates_file(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     certificate, key, _ = files
     both = tmp_path / "both.pem"
