@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,13 +11,15 @@ from rich.table import Table
 
 from rpch.auth.accounts import Identity
 from rpch.auth.names import UserName
-from rpch.auth.throttle import ThrottleLimits, account_of
+from rpch.auth.throttle import account_of
+from rpch.cli.configuration import configure
 from rpch.cli.new_passwords import new_password
 from rpch.cli.output import print_event, print_line, print_table
 from rpch.cli.shared_options import DATA, Data, Json, KeyFile, Url, WhatIf, opened_directory
 from rpch.cli.switch_changes import shown, tell_changes
 from rpch.directory.account_store import Account
 from rpch.exchange.switches import Change, read_user_switches, set_user_switches
+from rpch.proxy.configuration import ProxyConfiguration
 
 users = typer.Typer(help="Accounts: who may sign in, and how.", no_args_is_help=True)
 
@@ -182,21 +185,32 @@ def remove(
 
 
 @users.command("list")
-def list_(data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False) -> None:
-    """Show all accounts."""
-    with opened_directory(data, database, key_file) as directory:
+def list_(
+    config: Annotated[
+        Path | None, typer.Option(help="The proxy's settings: its database, and how many guesses it takes.")
+    ] = None,
+    data: Data = DATA,
+    database: Url = None,
+    key_file: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Show all accounts, and which of them may not sign in."""
+    settings = configure(ProxyConfiguration, config, {})
+    most = settings.throttle.limits().per_account
+    place, key = (database, key_file) if database else (settings.database, key_file or settings.key_file)
+    with opened_directory(data, place, key) as directory:
         accounts = directory.store.list()
         names = {account.entry_id: account_of(str(account.identity)) for account in accounts}
         guesses = directory.counters.guesses(list(set(names.values())))
     rows = [(account, guesses.get(names[account.entry_id], 0)) for account in accounts]
     if json:
         for account, wrong in rows:
-            print_event("user", **_facts(account), wrong_passwords=wrong)
+            print_event("user", **_facts(account), wrong_passwords=wrong, locked=wrong >= most)
         return
     table = Table("user", "display name", "mail", "signs in", "ntlm", "password of", box=None)
     for account, wrong in rows:
         state = "yes" if account.enabled else "disabled"
-        if account.enabled and wrong >= ThrottleLimits().per_account:
+        if account.enabled and wrong >= most:
             state = "locked for new places"
         ntlm = "yes" if account.ntlm else "no"
         day = datetime.fromtimestamp(account.password_changed, UTC).date().isoformat()

@@ -83,7 +83,7 @@ def test_events_tell_everything_but_secrets(shell: Shell) -> None:
         "mail": None,
     }
     (listed,) = shell.events("list")
-    assert listed == added | {"event": "user", "wrong_passwords": 0}
+    assert listed == added | {"event": "user", "wrong_passwords": 0, "locked": False}
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ def test_removing_asks_first(shell: Shell) -> None:
 
 
 @pytest.mark.slow
-def test_a_locked_account_is_shown_and_unlocked(shell: Shell) -> None:
+def test_a_locked_account_is_shown_and_unlocked(shell: Shell, tmp_path: Path) -> None:
     shell("add", ALICE, "--password-stdin", stdin=f"{CANARY}\n")
 
     async def guess() -> None:
@@ -128,7 +128,11 @@ def test_a_locked_account_is_shown_and_unlocked(shell: Shell) -> None:
     with closing(shell.directory()) as directory:
         asyncio.run(guess())
     assert "locked for new places" in shell("list")
-    assert shell.events("list")[0]["wrong_passwords"] == 30
+    assert (shell.events("list")[0]["wrong_passwords"], shell.events("list")[0]["locked"]) == (30, True)
+    generous = tmp_path / "generous.toml"
+    generous.write_text("[throttle]\nper-account = 31\n", "utf-8")
+    assert "locked" not in shell("list", "--config", str(generous))
+    assert shell.events("list", "--config", str(generous))[0]["locked"] is False
     assert "wrong passwords are forgotten" in shell("unlock", "alice")
     assert shell.events("list")[0]["wrong_passwords"] == 0
 
@@ -138,6 +142,9 @@ def test_a_database_can_be_named(shell: Shell, tmp_path: Path) -> None:
     shell("add", ALICE, "--password-stdin", "--database", url, stdin=f"{CANARY}\n")
     assert (tmp_path / "other" / "rpch.key").exists()
     assert shell.events("list") == []
+    settings = tmp_path / "proxy.toml"
+    settings.write_text(f'database = "{url}"\n', "utf-8")
+    assert [user["user"] for user in shell.events("list", "--config", str(settings))] == [ALICE]
     assert len(shell.events("list", "--database", url)) == 1
 
 
