@@ -83,7 +83,7 @@ def up(
             security = lab_security(directory.accounts, throttle, kerberos)
             limits = wished.rpc_limits.limits()
             server = RpcServer(tasks, limits=limits, security=security, tracer=tracer)
-            services = await start_services(server, directory)
+            services = await start_services(server, directory, encryption_required=wished.encryption_required)
             in_the_lab = partial(lab_proxy, where, data, services, certificates)
             settings = in_the_lab(wished)
             ready = partial(_tell, where, certificates.ca, services, users, json=json)

@@ -23,6 +23,7 @@ from rpch.auth.kerberos import KerberosSettings
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.throttle import Throttle
 from rpch.dcerpc.interface import interface_of
+from rpch.dcerpc.pdus import AuthLevel
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.directory.database import DEFAULT_FILE
 from rpch.directory.opening import Directory
@@ -138,11 +139,14 @@ def lab_security(
     return RpcAuthenticator(accounts, ntlm=ntlm, throttle=throttle, kerberos=kerberos)
 
 
-async def start_services(server: RpcServer, directory: Directory) -> LabServices:
+async def start_services(
+    server: RpcServer, directory: Directory, *, encryption_required: bool = False
+) -> LabServices:
     """Mapper, demo interface, referral and address book, and the routes that lead to them.
 
     A client may take one connection for everything, so every port but the mapper's offers everything. Over
-    HTTP the proxy knows who calls; over TCP callers prove it to the server.
+    HTTP the proxy knows who calls; over TCP callers prove it to the server. With `encryption_required` they
+    prove it to the server on both ways, and the proxy can read nothing.
     """
     registrations = Registrations()
     mapper, demo = Mapper(registrations), Demo()
@@ -156,9 +160,10 @@ async def start_services(server: RpcServer, directory: Directory) -> LabServices
         "mapper": await server.listen(http, LOOPBACK, 0, [mapper]),
         "mapper_tcp": await server.listen(tcp, LOOPBACK, 0, [mapper]),
     }
+    level = AuthLevel.PKT_PRIVACY if encryption_required else AuthLevel.NONE
     for at, name in enumerate(("demo", "referral", "directory")):
-        ports[name] = await server.listen(http, LOOPBACK, 0, over_http)
-        ports[f"{name}_tcp"] = await server.listen(tcp, LOOPBACK, 0, over_tcp)
+        ports[name] = await server.listen(http, LOOPBACK, 0, over_http, minimum_level=level)
+        ports[f"{name}_tcp"] = await server.listen(tcp, LOOPBACK, 0, over_tcp, minimum_level=level)
         syntax, here = interface_of(over_http[at]).syntax, IPv4Address(LOOPBACK)
         registrations.insert(Registration(syntax, http, ports[name], f"rpch {name}", address=here))
         registrations.insert(Registration(syntax, tcp, ports[f"{name}_tcp"], f"rpch {name}", address=here))

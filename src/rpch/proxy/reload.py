@@ -18,7 +18,16 @@ from rpch.proxy.shown_settings import flattened, shown_value
 log = structlog.get_logger("rpch.proxy")
 
 NEEDS_RESTART: Final = frozenset(
-    {"listen", "workers", "no-tls", "chunked", "tls-client-ca", "grace", "autodiscover"}
+    {
+        "listen",
+        "workers",
+        "no-tls",
+        "chunked",
+        "tls-client-ca",
+        "grace",
+        "autodiscover",
+        "encryption-required",
+    }
 )
 
 

@@ -92,6 +92,9 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     connection_affinity: Annotated[
         bool, _told(PROOF, "Relays keep each client on a connection of its own: NTLM may pass through them.")
     ] = False
+    encryption_required: Annotated[
+        bool, _told(PROOF, "Our own server (rpch up) takes sealed calls alone, of users it knows itself.")
+    ] = False
     allow_anonymous: Annotated[bool, _told(PROOF, "Ask nobody who it is.")] = False
 
     tls_client_ca: Annotated[Path | None, _told(CERTIFICATES, "Authorities of clients, PEM.")] = None

@@ -22,6 +22,7 @@ from rpch.dcerpc.associations import AssociationTable
 from rpch.dcerpc.endpoint import Endpoint, Limits
 from rpch.dcerpc.framing import BrokenStream, PduCutter
 from rpch.dcerpc.interface import Interface, interface_of
+from rpch.dcerpc.pdus import AuthLevel
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.dcerpc.security import SecurityProvider
 from rpch.errors import RemoteProtocolError
@@ -71,10 +72,19 @@ class RpcServer:
         self.connections: set[TcpConnection] = set()
 
     async def listen(
-        self, protseq: ProtocolSequence, host: str, port: int, implementations: Sequence[object]
+        self,
+        protseq: ProtocolSequence,
+        host: str,
+        port: int,
+        implementations: Sequence[object],
+        *,
+        minimum_level: AuthLevel = AuthLevel.NONE,
     ) -> int:
-        """Offer these objects on one endpoint; port 0 lets the system choose. Returns the port."""
-        offer = _Offer(self, protseq, implementations)
+        """Offer these objects on one endpoint; port 0 lets the system choose. Returns the port.
+
+        Calls below `minimum_level` are refused even where an interface asks for less.
+        """
+        offer = _Offer(self, protseq, implementations, minimum_level)
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(offer.connection, host, port, backlog=1024)
         self._listeners.append(listener)
@@ -104,7 +114,11 @@ class _Offer:
     """What one endpoint offers, and how its connections are made."""
 
     def __init__(
-        self, server: RpcServer, protseq: ProtocolSequence, implementations: Sequence[object]
+        self,
+        server: RpcServer,
+        protseq: ProtocolSequence,
+        implementations: Sequence[object],
+        minimum_level: AuthLevel,
     ) -> None:
         self.server, self.protseq = server, protseq
         self.counters = Counters()
@@ -113,8 +127,8 @@ class _Offer:
             counters=self.counters.now,
             open_to_strangers=server.open_to_strangers,
         )
-        everything = [*implementations, management]
-        self.implementations: Mapping[Interface, object] = {interface_of(one): one for one in everything}
+        asked_for = {_at_least(minimum_level, interface_of(one)): one for one in implementations}
+        self.implementations: Mapping[Interface, object] = {**asked_for, interface_of(management): management}
         self.legs = HttpLegs(
             lambda connection: _Served(self, connection),
             settings=server.settings,
@@ -255,3 +269,10 @@ class _Served:
         if self._conversation is not None and self._inbox is not None:
             self._inbox.clear()
             self._conversation.transport_closed()
+
+
+def _at_least(level: AuthLevel, interface: Interface) -> Interface:
+    """The interface, for callers at this level or above."""
+    if interface.minimum_level >= level:
+        return interface
+    return replace(interface, minimum_level=level)

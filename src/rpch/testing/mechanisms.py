@@ -38,8 +38,8 @@ class ToyMechanism:
 
     @property
     def user(self) -> str | None:
-        """Who the first leg claimed to be, once the last was taken."""
-        return self._name.decode() if self.established else None
+        """Who the first leg claimed to be, once the last was taken; an empty name is nobody's."""
+        return (self._name.decode() or None) if self.established else None
 
     def first(self) -> bytes:
         """The client's opening token."""

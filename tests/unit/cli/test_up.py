@@ -9,12 +9,14 @@ import time
 from base64 import b64encode
 from http.client import HTTPSConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from rpch.cli import app
 from rpch.client.blocking import connect_blocking
+from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.errors import ConfigError, RpcFault
 from rpch.http.answers import ECHO_PDU
 from rpch.server.demo import Demo, Octets
@@ -62,6 +64,31 @@ def test_its_server_keeps_the_limits_of_the_settings(tmp_path: Path) -> None:
         assert refused.value.status == ACCESS_DENIED
         assert up.stop() == 0
         assert any("the limit request is 1000" in line.get("why", "") for line in up.log)
+
+
+def test_its_server_may_want_sealed_calls_of_users_it_knows(tmp_path: Path) -> None:
+    (tmp_path / "rpch.toml").write_text("encryption-required = true\ngrace = 0.1\n", "utf-8")
+    place = ("--data", str(tmp_path / "data"), "--config", str(tmp_path / "rpch.toml"))
+    with rpch_process("up", "--listen", "127.0.0.1:0", *place, log=tmp_path / "log") as up:
+        alice = up.ready["users"][0]
+        who = {"user": alice["name"], "password": alice["password"]}
+        rpc = {"rpc_user": alice["name"], "rpc_password": alice["password"]}
+        trust = ssl.create_default_context(cafile=up.ready["ca"])
+        through = f"ncacn_http:localhost[6001,RpcProxy=localhost:{up.port}]"
+        direct = f"ncacn_ip_tcp:127.0.0.1[{up.ready['ports']['demo_tcp']}]"
+        ways: list[tuple[str, dict[str, Any]]] = [
+            (through, {**who, "scheme": "Basic", "tls": trust}),
+            (direct, {}),
+        ]
+        for binding, options in ways:
+            for weaker in ({}, {**rpc, "auth_level": AuthLevel.PKT_INTEGRITY}):
+                with connect_blocking(binding, **options, **weaker) as client:
+                    with pytest.raises(RpcFault) as refused:
+                        client.call(Demo.echo, Octets(b"plain"))
+                    assert refused.value.status == ACCESS_DENIED
+            with connect_blocking(binding, **options, **rpc, auth_type=AuthType.NTLM) as client:
+                assert client.call(Demo.echo, Octets(b"sealed")).data == b"sealed"
+        assert up.stop() == 0
 
 
 @pytest.mark.parametrize("hangup", [True, False])

@@ -36,6 +36,7 @@ from rpch.testing.raw_rpc import (
     INTERFACES,
     MANAGED,
     MAPPED,
+    PRIVATE,
     RawClient,
     ToyContext,
     ended,
@@ -209,6 +210,18 @@ def test_an_interface_that_refuses_connect_costs_the_connection_unless_something
         assert seen[0] == Fault(4, DENIED, 1)
         assert ended(seen) is not protected_before
         assert client.send(Request(4, 1, 2, flags=LAST)) == []
+
+
+@pytest.mark.parametrize(("user", "welcome"), [(b"alice", True), (b"", False)])
+def test_a_sealed_call_by_nobody_is_refused_where_privacy_is_wanted(user: bytes, *, welcome: bool) -> None:
+    client, context = RawClient(endpoint(secure=True)), ToyContext(1, AuthLevel.PKT_PRIVACY, user=user)
+    client.bind(offer(1))
+    client.authenticate(context, offer(2, PRIVATE.syntax))
+    seen = client.send(context.protect(Request(3, 2, 0, b"told")))
+    if welcome:
+        assert started(seen).stub == b"told"
+    else:
+        assert seen == [Fault(3, DENIED, 2)]
 
 
 def test_only_so_many_abandoned_calls_are_remembered() -> None:

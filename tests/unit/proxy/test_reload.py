@@ -12,6 +12,8 @@ from structlog.testing import capture_logs
 from rpch.errors import ConfigError
 from rpch.proxy.accounts import ThrottleSettings
 from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.limits import Admission, ProxyLimits
+from rpch.proxy.policy import Denied
 from rpch.proxy.reload import Reloader, differences
 
 OLD = ProxyConfiguration(no_tls=True, valid_ports="a:1", user=[r"LAB\alice:secret-one"])
@@ -80,6 +82,18 @@ async def test_wrong_guesses_stay_counted_and_accounts_open() -> None:
         with capture_logs():
             Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: NEW).reload()
         assert proxy.authenticator.accounts is not accounts
+
+
+async def test_new_limits_of_channels_hold_for_the_next_one() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        proxy = OLD.proxy(tasks, OLD.accounts())
+        assert isinstance(proxy.ledger.admit("alice", "192.0.2.1"), Admission)
+        one = msgspec.structs.replace(OLD, limits=ProxyLimits(max_channels=1))
+        with capture_logs():
+            Reloader(proxy, OLD, None, Path("proxy.toml"), lambda: one).reload()
+        refused = proxy.ledger.admit("alice", "192.0.2.1")
+        assert isinstance(refused, Denied)
+        assert refused.rule == "MaxChannels"
 
 
 async def test_what_overlays_the_file_holds_and_the_file_is_not_forgotten() -> None:
