@@ -26,6 +26,7 @@ SET: Final[Mapping[str, Any]] = {
 # How values look that have no default.
 _SAMPLES: Final[Mapping[str, Any]] = {
     "auth": ["Negotiate", "Basic"],
+    "extended-protection": "require",
     "extended-protection-flags": ["AllowDotlessSPN"],
     "ssl-offloading": True,
     "keytab": "/etc/rpch/http.keytab",

@@ -21,7 +21,7 @@ from rpch.auth.kerberos import KerberosSettings
 from rpch.auth.keytab import Keytab
 from rpch.auth.names import UserName
 from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
-from rpch.auth.schemes import Scheme, parse_schemes
+from rpch.auth.schemes import CONNECTION_BOUND, Scheme, parse_schemes
 from rpch.auth.throttle import Throttle
 from rpch.errors import ConfigError
 from rpch.http.answers import Framing
@@ -42,6 +42,7 @@ from rpch.trace import Tracer
 from rpch.vconn.settings import ProxySettings
 from rpch.vconn.silence import SilentClients
 
+REQUIRED: Final = "require"
 PROTECTION_FLAGS: Final = frozenset({"proxy", "proxycohosting", "allowdotlessspn", "noservicenamecheck"})
 
 
@@ -282,7 +283,7 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
 
     def _wanted_protection(self) -> ProtectionMode:
         try:
-            return ProtectionMode(self.extended_protection.capitalize())
+            return ProtectionMode((self.extended_protection or REQUIRED).capitalize())
         except ValueError:
             problem = f"{self.extended_protection!r} is none of none, allow and require"
             raise ConfigError("extended-protection", problem) from None
@@ -290,9 +291,13 @@ class ProxyConfiguration(DeclaredSettings, frozen=True, kw_only=True, rename="ke
     def _protection(self) -> ProtectionMode:
         mode = self._wanted_protection()
         fronted = bool(self._protection_flags() & {"proxy", "proxycohosting"})
-        if mode is ProtectionMode.REQUIRE and self.no_tls and not fronted:
-            return ProtectionMode.ALLOW  # without TLS of our own there is nothing to bind to
-        return mode
+        if mode is not ProtectionMode.REQUIRE or not self.no_tls or fronted:
+            return mode
+        if self.extended_protection is not None and CONNECTION_BOUND & set(self._schemes()):
+            problem = "require cannot hold where a relay ends TLS: clients see its certificate, and not ours"
+            cure = "let it pass TLS through, or set this to allow, or extended-protection-flags to Proxy"
+            raise ConfigError("extended-protection", f"{problem}; {cure}")
+        return ProtectionMode.ALLOW  # without TLS of our own there is nothing to bind to
 
     def proxy(
         self,

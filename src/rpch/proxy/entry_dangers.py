@@ -8,7 +8,7 @@ from typing import Final
 
 from rpch.errors import ConfigError
 from rpch.proxy.certificates import certificate_end, certificate_names
-from rpch.proxy.configuration import ProxyConfiguration
+from rpch.proxy.configuration import REQUIRED, ProxyConfiguration
 from rpch.proxy.danger import Danger, is_remote, network, offers_ntlm
 from rpch.proxy.revocations import Revocations
 
@@ -113,7 +113,7 @@ def _plain(c: ProxyConfiguration) -> Iterator[Danger]:
 
 
 def _bindings(c: ProxyConfiguration) -> Iterator[Danger]:
-    mode = c.extended_protection.lower()
+    mode = (c.extended_protection or REQUIRED).lower()
     if mode == "require" and (c.trusted_relay or c.ssl_offloading) and (c.no_tls or offers_ntlm(c)):
         other = "trusted-relay" if c.trusted_relay else "ssl-offloading"
         yield Danger(

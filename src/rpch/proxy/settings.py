@@ -74,8 +74,12 @@ class DeclaredSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         list[str] | None, _told(PROOF, "What is offered: Negotiate, NTLM, Basic; else what is safe here.")
     ] = None
     extended_protection: Annotated[
-        str, _told(PROOF, "Whether proofs must be bound to our certificate: none, allow or require.")
-    ] = "require"
+        str | None,
+        _told(
+            PROOF,
+            "Whether proofs must be bound to our certificate: none, allow or require; else require with TLS.",
+        ),
+    ] = None
     extended_protection_flags: Annotated[
         list[str] | None,
         _told(

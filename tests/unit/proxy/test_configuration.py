@@ -166,6 +166,28 @@ def test_a_mic_is_asked_of_those_of_whom_a_binding_is_asked(protection: str, mic
     assert authenticator.ntlm.mic is mic
 
 
+@pytest.mark.parametrize("scheme", ["NTLM", "Negotiate"])
+def test_bindings_that_cannot_be_had_behind_a_relay_are_refused_and_never_quietly_left_out(
+    scheme: str,
+) -> None:
+    behind: dict[str, Any] = {
+        "no_tls": True,
+        "auth": [scheme],
+        "trusted_relay": ["10.0.0.1"],
+        "user": [r"LAB\alice:pw"],
+    }
+    required = ProxyConfiguration(**behind, extended_protection="require")
+    with pytest.raises(ConfigError, match="extended-protection: require cannot hold where a relay ends TLS"):
+        required.check()
+    for other in (
+        {"extended_protection": "allow"},
+        {"extended_protection": "require", "extended_protection_flags": ["Proxy"]},
+        {"extended_protection": "require", "auth": ["Basic"]},
+        {},
+    ):
+        ProxyConfiguration(**{**behind, **other}).check()
+
+
 def test_clients_may_have_meant_a_service_name_that_is_listed() -> None:
     settings = ProxyConfiguration(no_tls=True, user=[r"LAB\alice:pw"], service_name=["cifs/mail"])
     protection = settings.authenticator(settings.accounts()).protection
