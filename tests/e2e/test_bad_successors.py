@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from rpch.client.connect import connect
 from rpch.client.rpc import CallLost
@@ -146,10 +147,13 @@ async def test_a_second_user_with_a_stolen_cookie_neither_joins_nor_ends_a_conne
         (IN, LIFETIME) if begins in ("CONN/B1", "IN_R1/A1") else (OUT, 76 if "A1" in begins else 120)
     )
     thief = await hand.channel(pair.nodes[node].port, method, length, user=OTHER_USER)
-    thief.send(STOLEN[begins](connection))
-    if node == 0:
-        assert await thief.refusal() == ACCESS_DENIED
-    await works(connection)
+    with capture_logs() as lines:
+        thief.send(STOLEN[begins](connection))
+        if node == 0:
+            assert await thief.refusal() == ACCESS_DENIED
+            (audited,) = [line for line in lines if line["event"] == "refused"]
+            assert (audited["user"], audited["rule"]) == (OTHER_USER, "Owner")
+        await works(connection)
     connection.inward.send(InR1A5(cookie()))  # a message of the true client still finds it where it was
     await thief.close()
 

@@ -266,8 +266,18 @@ class ChannelOpening:
         return _settings_for(settings, client, self._bound_to, http_1_0=self._http_1_0)
 
     def _refuse(self, status: int, rule: str, why: RpchError) -> None:
-        log.warning("refused", client=self._arrival.client, user=self._user, rule=rule, detail=str(why))
+        if isinstance(why, AccessDenied):
+            self._report(why)
+        else:
+            log.warning("refused", client=self._arrival.client, user=self._user, rule=rule, detail=str(why))
         self._connection.refuse(refusal_of(RpcError(status), rule))
+
+    def _report(self, denied: AccessDenied) -> None:
+        """A rule has refused it, and not some mishap: somebody else's cookie, or a target's address."""
+        target = str(self._allowed.address)
+        self._proxy.report_refused_channel(
+            self._arrival.client, self._user, target, denied.rule, denied.detail
+        )
 
     # What the machine orders
 
@@ -283,7 +293,10 @@ class ChannelOpening:
                 if (connection := driver.legs.pop(leg, None)) is not None:
                     rule = why.rule if isinstance(why, AccessDenied) else "TargetUnreachable"
                     connection.refuse(refusal_of(_connect_error(status), rule))
-                self._log("target unreachable", why)
+                if isinstance(why, AccessDenied):
+                    self._report(why)
+                else:
+                    self._log("target unreachable", why)
             case Opened():
                 self._admission.opened()
                 self._log("opened", None)

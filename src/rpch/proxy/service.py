@@ -230,6 +230,12 @@ class RpcProxy:
         """A request was refused, and by which rule."""
         target = str(request.target) if request and request.target else None
         user = str(identity) if identity else None
+        self.report_refused_channel(client, user, target, rule, detail)
+
+    def report_refused_channel(
+        self, client: str, user: str | None, target: str | None, rule: str, detail: str
+    ) -> None:
+        """The same, where only its names are known by now."""
         audit.warning("refused", client=client, user=user, target=target, rule=rule, detail=detail)
 
 

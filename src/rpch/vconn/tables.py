@@ -40,7 +40,9 @@ class VirtualConnections(Generic[M]):
         if known is None:
             return None
         if known[1] != owner:
-            raise AccessDenied("the owner of the virtual connection", "another user or target has it")
+            raise AccessDenied(
+                "Owner", "another user or target has this virtual connection"
+            )
         return known[0]
 
     def add(self, cookie: CookieBytes, machine: M, owner: Owner) -> bool:
