@@ -18,7 +18,6 @@ from rpch.client.client import RpcClient
 from rpch.client.connect import connect
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.front.serving import bind, serve_proxy
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.service import RpcProxy
 from rpch.server.demo import Demo
@@ -27,6 +26,7 @@ from rpch.server.registrations import Registration, Registrations
 from rpch.server.runtime import RpcServer
 from rpch.testing.rts_samples import SAMPLES
 from rpch.vconn.settings import Settings
+from tests.e2e.serving import served
 from tests.raw_peer import RawPeer, raw_peer, until
 
 LOOPBACK = "127.0.0.1"
@@ -166,18 +166,10 @@ async def system(
             **given,
         }
         settings = ProxyConfiguration(**configuration)
-        proxy = settings.proxy(tasks, settings.accounts())
-        sock, stop, ready = bind(LOOPBACK, 0), asyncio.Event(), asyncio.Event()
-        port = sock.getsockname()[1]
-        serving = tasks.create_task(
-            serve_proxy(proxy, sock, tls=settings.tls(), grace=settings.grace, stop=stop, ready=ready.set)
-        )
-        await ready.wait()
-        running = System(proxy, port, server, demo, ports, None if plain else trusting())
         try:
-            yield running
-            await running.emptied()
+            async with served(settings) as (proxy, port):
+                running = System(proxy, port, server, demo, ports, None if plain else trusting())
+                yield running
+                await running.emptied()
         finally:
-            stop.set()
             await server.close()
-            await serving

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from rpch.errors import ConfigError
-from rpch.front.serving import bind, serve_proxy
 from rpch.proxy.configuration import ProxyConfiguration
+from tests.e2e.serving import served
 from tests.raw_peer import raw_peer
 
 V1 = b"PROXY TCP4 198.51.100.7 127.0.0.1 50000 443\r\n"
@@ -24,26 +22,11 @@ REFUSED = (
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: p\r\nConnection: close\r\n\r\n"
 
 
-@asynccontextmanager
-async def served(**more: Any) -> AsyncIterator[int]:
-    """The port of a listener for relays on this machine."""
-    settings = ProxyConfiguration(
-        no_tls=True, proxy_protocol=True, allow_anonymous=True, valid_ports="server:593", **more
+def relayed(**more: Any) -> ProxyConfiguration:
+    """A listener for relays on this machine."""
+    return ProxyConfiguration(
+        no_tls=True, proxy_protocol=True, allow_anonymous=True, valid_ports="server:593", grace=0, **more
     )
-    stop, ready = asyncio.Event(), asyncio.Event()
-    with bind("127.0.0.1", 0) as sock:
-        port = int(sock.getsockname()[1])
-        async with asyncio.TaskGroup() as tasks:
-            proxy = settings.proxy(tasks, settings.accounts())
-            serving = tasks.create_task(
-                serve_proxy(proxy, sock, tls=None, grace=0, stop=stop, ready=ready.set)
-            )
-            await ready.wait()
-            try:
-                yield port
-            finally:
-                stop.set()
-                await serving
 
 
 async def said(port: int, *parts: bytes) -> bytes:
@@ -58,7 +41,7 @@ async def said(port: int, *parts: bytes) -> bytes:
 @pytest.mark.parametrize("header", [V1, V2], ids=["v1", "v2"])
 async def test_the_address_in_the_header_is_the_clients(header: bytes) -> None:
     with capture_logs() as lines:
-        async with served() as port:
+        async with served(relayed()) as (_, port):
             answer = await said(port, header[:9], header[9:] + REFUSED)
             assert b"200 OK" in await said(port, header + HEALTH)
     assert b"X-Rpch-Rule: ValidPorts" in answer
@@ -66,14 +49,14 @@ async def test_the_address_in_the_header_is_the_clients(header: bytes) -> None:
 
 
 async def test_clients_are_admitted_by_the_address_in_the_header() -> None:
-    async with served(client_network=["203.0.113.0/24"]) as port:
+    async with served(relayed(client_network=["203.0.113.0/24"])) as (_, port):
         assert b"X-Rpch-Rule: ClientAddress" in await said(port, V2 + REFUSED)
 
 
 @pytest.mark.parametrize("data", [HEALTH, REFUSED, b"PROXY TCP4 x\r\n" + HEALTH])
 async def test_whoever_sends_no_header_gets_no_answer(data: bytes) -> None:
     with capture_logs() as lines:
-        async with served() as port:
+        async with served(relayed()) as (_, port):
             assert await said(port, data) == b""
     assert [line["rule"] for line in lines if line["event"] == "refused"] == ["ProxyProtocol"]
 

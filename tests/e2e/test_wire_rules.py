@@ -15,12 +15,12 @@ from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.pdus import NDR20, BindAck, BindNak, decode_pdu
 from rpch.dcerpc.pdus_bind import Bind, ContextElement
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.front.serving import bind, serve_proxy
 from rpch.proxy.configuration import ProxyConfiguration
 from rpch.rts.pdus import ConnA1
 from rpch.server.demo import AddRequest, Demo
 from rpch.server.runtime import RpcServer
 from rpch.testing.rts_samples import CONNECTION, OUT_CHANNEL, VERSION, WINDOW
+from tests.e2e.serving import served
 
 PROOF = base64.b64encode(rb"LAB\alice:pw").decode()
 
@@ -28,7 +28,6 @@ PROOF = base64.b64encode(rb"LAB\alice:pw").decode()
 @asynccontextmanager
 async def system() -> AsyncIterator[int]:
     """A server with the demo interface behind a plain proxy; the proxy's port."""
-    stop, ready = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         server = RpcServer(tasks)
         port = await server.listen(ProtocolSequence.NCACN_HTTP, "127.0.0.1", 0, [Demo()])
@@ -37,18 +36,11 @@ async def system() -> AsyncIterator[int]:
             user=[r"LAB\alice:pw"],
             valid_ports="localhost:6001",
             route=[f"localhost:6001=127.0.0.1:{port}"],
+            grace=0,
         )
-        proxy = settings.proxy(tasks, settings.accounts())
-        sock = bind("127.0.0.1", 0)
-        where = int(sock.getsockname()[1])
-        serving = tasks.create_task(serve_proxy(proxy, sock, tls=None, grace=0.0, stop=stop, ready=ready.set))
-        await ready.wait()
-        try:
+        async with served(settings) as (_, where):
             yield where
-        finally:
-            stop.set()
-            await serving
-            await server.close()
+        await server.close()
 
 
 def head(method: str, length: int) -> bytes:

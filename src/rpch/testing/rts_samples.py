@@ -105,3 +105,8 @@ SAMPLES: Final[tuple[pdus.RtsPdu, ...]] = (
     pdus.Ack(_IN_ACK),
     pdus.AckWithDestination(TO_OUT_PROXY, _OUT_ACK),
 )
+
+
+def same_bytes(kind: type[pdus.RtsPdu], pdu: pdus.RtsPdu) -> bool:
+    """Whether two PDUs cannot be told apart by their bytes."""
+    return (kind.FLAGS, kind.COMMANDS) == (pdu.FLAGS, pdu.COMMANDS)

@@ -1,39 +1,15 @@
-"""The inbound proxy's tables: complete, and with a way to every state and out of it."""
+"""The inbound proxy's tables."""
 
 from __future__ import annotations
 
-from rpch.vconn.events import Place
-from rpch.vconn.inbound_states import ALWAYS, MOVES, OWN_MOVES, TRANSITIONS, InState
-
-S = InState
-BEGINNINGS = {S.CONNECTING, S.CONNECTING_R1}
+from rpch.vconn import inbound_states
+from rpch.vconn.inbound_states import InState
+from tests.unit.vconn.proxy_tables import check_looks, check_tables
 
 
-def test_every_state_has_its_row_in_each_table() -> None:
-    assert set(TRANSITIONS) == set(MOVES) == set(InState)
-
-
-def test_every_state_is_reached_from_a_beginning() -> None:
-    reached = {*BEGINNINGS, *OWN_MOVES.values()}
-    for _ in InState:
-        for state in list(reached):
-            reached |= {*TRANSITIONS[state].values(), *MOVES[state].values()}
-    assert reached == set(InState)
-
-
-def test_nothing_leads_out_of_the_end() -> None:
-    assert not TRANSITIONS[S.FINISHED]
-    assert not MOVES[S.FINISHED]
+def test_every_state_has_its_rows_and_is_reached_and_nothing_leads_out_of_the_end() -> None:
+    check_tables(inbound_states, InState)
 
 
 def test_no_two_pdus_of_one_leg_look_alike_in_one_state() -> None:
-    for state, moves in TRANSITIONS.items():
-        for place in {where for where, _ in moves} | set(Place):
-            kinds = [kind for where, kind in moves if where == place]
-            kinds += ALWAYS.get(place, ()) if isinstance(place, Place) else ()
-            looks = [(kind.FLAGS, kind.COMMANDS) for kind in kinds]
-            assert len(looks) == len(set(looks)), state
-
-
-def test_what_has_flushed_is_done() -> None:
-    assert OWN_MOVES == {S.FLUSHING: S.FINISHED}
+    check_looks(inbound_states)

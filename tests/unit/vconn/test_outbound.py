@@ -55,6 +55,7 @@ from rpch.testing.rts_samples import (
     TO_SERVER,
     VERSION,
     WINDOW,
+    same_bytes,
 )
 from rpch.testing.script import play
 from rpch.testing.situations import (
@@ -673,11 +674,6 @@ def test_every_pdu_in_every_state_moves_or_ends_or_is_passed_on(state: OutState,
         else:
             assert machine.finished
             assert actions[-1] == Closed(machine.why)
-
-
-def same_bytes(kind: type[RtsPdu], pdu: RtsPdu) -> bool:
-    """Whether two PDUs cannot be told apart by their bytes."""
-    return (kind.FLAGS, kind.COMMANDS) == (pdu.FLAGS, pdu.COMMANDS)
 
 
 @pytest.mark.conformance(81)

@@ -61,6 +61,7 @@ from rpch.testing.rts_samples import (
     TO_SERVER,
     VERSION,
     WINDOW,
+    same_bytes,
 )
 from rpch.testing.script import play
 from rpch.testing.situations import (
@@ -750,11 +751,6 @@ EVENTS = [
     CloseRequested(),
     SuccessorArrived(Leg(Place.IN_T), IN_A1),
 ]
-
-
-def same_bytes(kind: type[RtsPdu], pdu: RtsPdu) -> bool:
-    """Whether two PDUs cannot be told apart by their bytes."""
-    return (kind.FLAGS, kind.COMMANDS) == (pdu.FLAGS, pdu.COMMANDS)
 
 
 @pytest.mark.conformance(81, 86)
