@@ -40,9 +40,7 @@ class VirtualConnections(Generic[M]):
         if known is None:
             return None
         if known[1] != owner:
-            raise AccessDenied(
-                "Owner", "another user or target has this virtual connection"
-            )
+            raise AccessDenied("Owner", "another user or target has this virtual connection")
         return known[0]
 
     def add(self, cookie: CookieBytes, machine: M, owner: Owner) -> bool:
