@@ -21,6 +21,8 @@ from rpch.directory.opening import Directory
 from rpch.directory.organisation import Setting
 from rpch.directory.passwords import HashingCost
 from rpch.directory.tables import METADATA
+from rpch.directory.transfer.importing import Importer
+from rpch.directory.transfer.records import Record
 from rpch.directory.vault import Vault
 from rpch.errors import ConfigError, TransportError
 from rpch.testing.counters import check_counter_store
@@ -151,3 +153,15 @@ def test_a_server_that_is_away_or_refuses_us_is_said_without_the_password(postgr
         with pytest.raises(TransportError, match="cannot be used") as caught:
             Database.open(url)
         assert "canary" not in str(caught.value)
+
+
+def test_the_server_hears_of_tables_that_an_import_made_large(directory: Directory) -> None:
+    """Its plans for a small table read all of it, and would for every few hundred entries that come."""
+    people = [Record(EntryKind.USER, f"Person {n}", mail=f"p{n}@x") for n in range(2500)]
+    groups = [Record(EntryKind.GROUP, "All", links={"member": [each.mail or "" for each in people]})]
+    assert Importer(directory.database).run([*people, *groups]).linked == len(people)
+    with directory.database.read() as connection:
+        sizes = "SELECT relname, reltuples FROM pg_class WHERE relname IN ('entries', 'links')"
+        known = {row.relname: row.reltuples for row in connection.exec_driver_sql(sizes)}
+    assert known["entries"] >= 1000
+    assert known["links"] == len(people)

@@ -98,6 +98,12 @@ class Database:
         with self._explained(), self._writing.begin() as connection:
             yield connection
 
+    def look_at_sizes(self) -> None:
+        """Have PostgreSQL see how large tables are by now, and plan anew. SQLite's plans ask for no sizes."""
+        if self.dialect.name == "postgresql":
+            with self.write() as connection:
+                connection.exec_driver_sql("ANALYZE")
+
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work with this database without keeping the event loop waiting."""
         loop = asyncio.get_running_loop()

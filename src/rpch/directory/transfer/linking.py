@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, select, update
 from rpch.auth.names import fold
 from rpch.directory.database import Database
 from rpch.directory.entries import Entry, EntryKind, NameKind, touch
+from rpch.directory.growth import Growth
 from rpch.directory.tables import ENTRIES, ENTRY_NAMES, LINKS
 from rpch.directory.transfer.records import BadRecord, Record
 from rpch.directory.upserts import insert_or
@@ -39,6 +40,7 @@ class Linker:
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database, self._clock = database, clock
+        self._growth = Growth(database)
         self._wishes: list[_Wish] = []
         self._foreign: dict[str, int] = {}  # by the DN of another directory
 
@@ -55,7 +57,9 @@ class Linker:
         changes = 0
         for start in range(0, len(self._wishes), BATCH):
             with self._database.write() as connection:
-                changes += self._link(connection, self._wishes[start : start + BATCH], fails)
+                linked = self._link(connection, self._wishes[start : start + BATCH], fails)
+            self._growth.stored(linked)
+            changes += linked
         return changes
 
     def _link(
