@@ -19,6 +19,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload syncprov
+moduleload ppolicy
 pidfile {folder}/slapd.pid
 TLSCertificateFile {authority.certificate}
 TLSCertificateKeyFile {authority.key}
@@ -34,6 +35,7 @@ access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="{ADMIN}" read by * none
 """
 STATE_KEPT = "overlay syncprov\n"
+ACCOUNTS_LOCKED = "overlay ppolicy\n"
 
 PEOPLE = f"""\
 dn: {BASE}
@@ -92,17 +94,18 @@ class Slapd:
 
 @contextmanager
 def slapd_serving(
-    folder: Path, authority: Authority, *, people: str = "", keeps_state: bool = False
+    folder: Path, authority: Authority, *, people: str = "", keeps_state: bool = False, locks: bool = False
 ) -> Iterator[Slapd]:
     """The server with two people and `people`, from when it listens until the test is over.
 
-    A server that keeps state says with one number whether anything has changed.
+    A server that keeps state says with one number whether anything has changed. One that
+    `locks` refuses accounts that have a `pwdAccountLockedTime`.
     """
     (folder / "data").mkdir()
     configuration, file = folder / "slapd.conf", folder / "people.ldif"
     values = {"folder": folder, "authority": authority, "BASE": BASE}
     text = CONFIGURATION.format(**values, ADMIN=ADMIN, ADMIN_PASSWORD=ADMIN_PASSWORD)
-    configuration.write_text(text + (STATE_KEPT if keeps_state else ""))
+    configuration.write_text(text + STATE_KEPT * keeps_state + ACCOUNTS_LOCKED * locks)
     file.write_text(f"{PEOPLE}\n{people}", encoding="utf-8")
     run_once(["slapadd", "-q", "-f", configuration, "-l", file])
     server = Slapd(folder, authority.ca, free_port(), free_port())

@@ -5,6 +5,8 @@ import hmac
 import os
 import random
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import spnego
@@ -12,6 +14,9 @@ import spnego
 from rpch.auth.accounts import Identity
 from rpch.auth.ntlm.proof import NtlmClaim, nt_hash, response_key, session_base_key
 from rpch.auth.outcomes import Authenticated, AuthOutcome, Challenge
+from rpch.directory.database import Database
+from rpch.directory.entries import Entries, EntryKind, NewEntry
+from rpch.directory.sign_in_names import entry_id_of, keep_sign_in_names, sign_in_names
 from rpch.directory.winbind_accounts import COMMAND, WinbindAccounts
 from rpch.errors import TransportError
 from rpch.proxy.accounts import WinbindSettings
@@ -129,6 +134,34 @@ async def test_users_of_a_domain_sign_in_at_the_proxy(domain: DomainController, 
             assert outcome.failure.rule == "WrongCredentials"
     assert isinstance(accounts, WinbindAccounts)
     await accounts.close()
+
+
+async def test_users_of_a_domain_have_the_entry_of_their_name_or_of_their_principal_name(
+    members: WinbindAccounts, tmp_path: Path
+) -> None:
+    """The domain proves both, and says of neither whose account it is."""
+    with closing(Database.open(str(tmp_path / "rpch.sqlite3"))) as database:
+        by_name, by_principal = Entries(database).add(*(NewEntry(EntryKind.USER, name) for name in "ab"))
+        names = {
+            by_name.id: sign_in_names(DOMAIN, ["Alice"]),
+            by_principal.id: sign_in_names(DOMAIN, ["other"], [f"Alice@{REALM}"]),
+        }
+        with database.write() as connection:
+            keep_sign_in_names(connection, names)
+        for written, entry in ((r"LAB\ALICE", by_name), ("alice@lab.test", by_principal)):
+            proven = await members.verify_password(written, ALICE)
+            assert proven == Identity("alice", DOMAIN)
+            proof = await members.verify_ntlm(claim(*_sent(written), ALICE))
+            assert proof is not None
+            with database.read() as connection:
+                for identity in (proven, proof.identity):
+                    assert entry_id_of(connection, identity) == entry.id
+
+
+def _sent(written: str) -> tuple[str, str]:
+    """User and domain as NTLM clients send them: a principal name is a user of no domain."""
+    domain, backslash, user = written.rpartition("\\")
+    return (user, domain) if backslash else (written, "")
 
 
 async def test_who_is_disabled_in_the_domain_is_nobody(

@@ -23,10 +23,15 @@ _NO_DIGEST: Final = bytes(hashlib.sha256().digest_size)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who somebody proved to be, in the account's own spelling; prints as `LAB\\alice`."""
+    """Who somebody proved to be, in the account's own spelling; prints as `LAB\\alice`.
+
+    `upn` is the user principal name that was proven, where the source does not say whose it is: in a Windows
+    domain `a.adams@lab.example` need not be `LAB\\a.adams`. It tells no identities apart.
+    """
 
     name: str
     domain: str = ""
+    upn: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.domain}\\{self.name}" if self.domain else self.name

@@ -25,6 +25,7 @@ from rpch.front.lab import (
     LabServices,
     LabUser,
     as_they_are,
+    lab_accounts,
     lab_certificates,
     lab_database,
     lab_directory,
@@ -46,7 +47,7 @@ def up(
     data: Annotated[Path, typer.Option(help="Folder for certificates and accounts.")] = Path("data"),
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file of settings, as for the proxy; address, accounts and targets stay."),
+        typer.Option(help="TOML file of settings, as for the proxy; of accounts only [ldap] or [winbind]."),
     ] = None,
     extended_protection: Annotated[
         ProtectionMode | None,
@@ -71,23 +72,23 @@ def up(
         configure(MirrorSettings, ldap, {}).server()  # refuses what cannot work before anything is made
     made, certificates = lab_users(data), lab_certificates(data, host)
     directory = lab_directory(data, made)
-    users = as_they_are(made, directory)
-    tracer = tracer_from_environment()
-    throttle = throttle_for(directory.accounts, wished.throttle)
+    accounts, tracer = lab_accounts(directory, wished), tracer_from_environment()
+    users = as_they_are(made, directory) if accounts is directory.accounts else []
+    throttle = throttle_for(accounts, wished.throttle)
     sock = bind(*parse_listen(listen))
     where = address_of(sock)
 
     async def serve() -> None:
         stop = stop_on_signals()
         async with asyncio.TaskGroup() as tasks:
-            security = lab_security(directory.accounts, throttle, kerberos)
+            security = lab_security(accounts, throttle, kerberos)
             limits = wished.rpc_limits.limits()
             server = RpcServer(tasks, limits=limits, security=security, tracer=tracer)
             services = await start_services(server, directory, encryption_required=wished.encryption_required)
             in_the_lab = partial(lab_proxy, where, data, services, certificates)
             settings = in_the_lab(wished)
             ready = partial(_tell, where, certificates.ca, services, users, json=json)
-            proxy = settings.proxy(tasks, directory.accounts, tracer, throttle=throttle)
+            proxy = settings.proxy(tasks, accounts, tracer, throttle=throttle)
             routes, tls = routes_for(proxy, public_address(where)), settings.tls()
             again = partial(_wished, config, extended_protection)
             reloader = Reloader(proxy, settings, tls, config, lambda: in_the_lab(again()))

@@ -15,10 +15,11 @@ from rpch.auth.throttle import account_of
 from rpch.cli.configuration import configure
 from rpch.cli.new_passwords import new_password
 from rpch.cli.output import print_event, print_line, print_table
+from rpch.cli.people import facts_of, person_meant
 from rpch.cli.shared_options import DATA, Data, Json, KeyFile, Url, WhatIf, opened_directory
 from rpch.cli.switch_changes import shown, tell_changes
 from rpch.directory.account_store import Account
-from rpch.exchange.switches import Change, read_user_switches, set_user_switches
+from rpch.exchange.switches import read_user_switches, set_user_switches
 from rpch.proxy.configuration import ProxyConfiguration
 
 users = typer.Typer(help="Accounts: who may sign in, and how.", no_args_is_help=True)
@@ -96,7 +97,10 @@ def set_(
     key_file: KeyFile = None,
     json: Json = False,
 ) -> None:
-    """Change a user: what others see of it, and what it may use. An empty mail address removes it."""
+    """Change a user: what others see of it, and what it may use. An empty mail address removes it.
+
+    Whoever signs in by LDAP or winbind has no account here, and is meant by that name or mail address.
+    """
     switches = {
         "MapiHttpEnabled": mapi_http_enabled,
         "MAPIBlockOutlookRpcHttp": block_rpc_http,
@@ -104,34 +108,32 @@ def set_(
     }
     given = {switch: text for switch, text in switches.items() if text is not None}
     with opened_directory(data, database, key_file) as directory:
-        account = directory.store.get(name)
+        person = person_meant(directory, name)
         # Refuses what is wrong before anything is changed.
-        changes = set_user_switches(directory.settings, account.entry_id, given, what_if=True)
-        changes += _seen_changes(account, display_name, mail, no_ntlm=no_ntlm)
+        changes = set_user_switches(directory.settings, person.entry_id, given, what_if=True)
+        changes += person.changes(display_name, mail, no_ntlm=no_ntlm)
         if not what_if:
-            account = directory.store.describe(name, display_name=display_name, mail=mail)
-            if no_ntlm:
-                account = directory.store.forbid_ntlm(name)
-            set_user_switches(directory.settings, account.entry_id, given)
+            person = person.changed(directory, display_name, mail, no_ntlm=no_ntlm)
+            set_user_switches(directory.settings, person.entry_id, given)
     if what_if:
-        tell_changes(changes, what_if=True, json=json, user=str(account.identity))
+        tell_changes(changes, what_if=True, json=json, user=person.name)
     else:
         own = {change.name: change.after for change in changes if change.name in switches}
-        _tell(json, "changed", account, f"{account.identity} was changed", **own)
+        _say(json, "changed", person.facts | own, f"{person.name} was changed")
 
 
 @users.command("get")
 def get_(
     name: Name, data: Data = DATA, database: Url = None, key_file: KeyFile = None, json: Json = False
 ) -> None:
-    """Show one account and its switches."""
+    """Show one user and its switches."""
     with opened_directory(data, database, key_file) as directory:
-        account = directory.store.get(name)
-        switches = read_user_switches(directory.settings, account.entry_id)
+        person = person_meant(directory, name)
+        switches = read_user_switches(directory.settings, person.entry_id)
     if json:
-        print_event("user", **_facts(account), **switches)
+        print_event("user", **person.facts, **switches)
         return
-    for fact, value in (_facts(account) | switches).items():
+    for fact, value in (person.facts | switches).items():
         print_line(f"{fact:24} {shown(value)}".rstrip())
 
 
@@ -205,7 +207,7 @@ def list_(
     rows = [(account, guesses.get(names[account.entry_id], 0)) for account in accounts]
     if json:
         for account, wrong in rows:
-            print_event("user", **_facts(account), wrong_passwords=wrong, locked=wrong >= most)
+            print_event("user", **facts_of(account), wrong_passwords=wrong, locked=wrong >= most)
         return
     table = Table("user", "display name", "mail", "signs in", "ntlm", "password of", box=None)
     for account, wrong in rows:
@@ -218,41 +220,12 @@ def list_(
     print_table(table)
 
 
-def _seen_changes(
-    account: Account, display_name: str | None, mail: str | None, *, no_ntlm: bool
-) -> list[Change]:
-    """What would become of an account and its entry."""
-    wanted = (
-        (
-            "display-name",
-            account.display_name,
-            account.display_name if display_name is None else display_name,
-        ),
-        ("mail", account.mail or "", (account.mail if mail is None else mail) or ""),
-        ("ntlm", account.ntlm, account.ntlm and not no_ntlm),
-    )
-    return [Change(name, before, after) for name, before, after in wanted if before != after]
+def _tell(json: bool, event: str, account: Account, sentence: str) -> None:
+    _say(json, event, facts_of(account), sentence)
 
 
-def _tell(json: bool, event: str, account: Account, sentence: str, **more: Any) -> None:
+def _say(json: bool, event: str, facts: dict[str, Any], sentence: str) -> None:
     if json:
-        print_event(event, **_facts(account), **more)
+        print_event(event, **facts)
     else:
         print_line(sentence)
-
-
-def _facts(account: Account) -> dict[str, Any]:
-    return {
-        "user": str(account.identity),
-        "id": account.entry_id,
-        "display_name": account.display_name,
-        "mail": account.mail,
-        "enabled": account.enabled,
-        "ntlm": account.ntlm,
-        "created": _moment(account.created),
-        "password_changed": _moment(account.password_changed),
-    }
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

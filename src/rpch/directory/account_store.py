@@ -107,6 +107,11 @@ class AccountStore:
         with self._database.read() as connection:
             return self._get(connection, name)
 
+    def find(self, name: str) -> Account | None:
+        """The same, None when there is none; `ConfigError` when there are several."""
+        with self._database.read() as connection:
+            return self._find(connection, name)
+
     def list(self) -> list[Account]:
         """All accounts, by domain and name."""
         order = (ACCOUNTS.c.domain_folded, ACCOUNTS.c.name_folded)
@@ -176,6 +181,12 @@ class AccountStore:
             connection.execute(delete(DOMAIN_ALIASES).where(here))
 
     def _get(self, connection: Connection, name: str) -> Account:
+        found = self._find(connection, name)
+        if found is None:
+            raise ConfigError("user", f"there is no account {name!r}")
+        return found
+
+    def _find(self, connection: Connection, name: str) -> Account | None:
         parsed = UserName.parse(name)
         matches = ACCOUNTS.c.name_folded == fold(parsed.user)
         rows = [_account(row) for row in connection.execute(_accounts().where(matches))]
@@ -187,12 +198,10 @@ class AccountStore:
         if not rows and parsed.is_upn:
             by_mail = _accounts().where(ENTRIES.c.mail_folded == fold(name))
             rows = [_account(row) for row in connection.execute(by_mail)]
-        if not rows:
-            raise ConfigError("user", f"there is no account {name!r}")
         if len(rows) > 1:
             several = ", ".join(str(account.identity) for account in rows)
             raise ConfigError("user", f"{name!r} may be {several}; name the domain")
-        return rows[0]
+        return rows[0] if rows else None
 
     def _secrets(self, guid: UUID, password: str, hashed: str, *, ntlm: bool, now: float) -> dict[str, Any]:
         """What is kept of a password."""

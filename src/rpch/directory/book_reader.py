@@ -13,12 +13,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, LargeBinary, Select, func, select
 
-from rpch.auth.names import UserName, fold
 from rpch.directory.database import Database
+from rpch.directory.sign_in_names import entry_id_of, identity_written
 from rpch.directory.tables import (
-    ACCOUNTS,
     DIRECTORY_STATE,
-    DOMAIN_ALIASES,
     ENTRIES,
     ENTRY_BINARIES,
     LINKS,
@@ -123,15 +121,9 @@ class BookReader:
             return set(connection.scalars(found))
 
     def entry_of_account(self, name: str) -> int | None:
-        """The entry of somebody who has signed in, by the name that the account gave itself."""
-        parsed = UserName.parse(name)
-        domain = fold(parsed.domain)
+        """The entry of somebody who has signed in, by the name that calls are said to come from."""
         with self._database.read() as connection:
-            aliased = select(DOMAIN_ALIASES.c.domain_folded).where(DOMAIN_ALIASES.c.alias_folded == domain)
-            domain = connection.execute(aliased).scalar() or domain
-            mine = (ACCOUNTS.c.name_folded == fold(parsed.user)) & (ACCOUNTS.c.domain_folded == domain)
-            found: int | None = connection.execute(select(ACCOUNTS.c.entry_id).where(mine)).scalar()
-            return found
+            return entry_id_of(connection, identity_written(name))
 
 
 class BookChanges:

@@ -69,7 +69,9 @@ class LdapAccounts:
         proven = await self._server.proves(nobodys if account is None else account.dn, password)
         if account is None or not proven:
             return None
-        return Identity(account.first(self._name_attribute) or parsed.user, self.domain)
+        own = account.first(self._name_attribute)
+        # Without a name of its own it may be called like somebody else.
+        return Identity(own or parsed.user, self.domain, "" if own else name)
 
     async def standing(self, identity: Identity) -> Standing:
         """What the server says about an account: whether it is there, disabled, or locked."""

@@ -7,9 +7,20 @@ from uuid import UUID
 
 from rpch.auth.names import fold
 from rpch.directory.entries import Entries, Entry
+from rpch.directory.sign_in_names import PEOPLE, entry_id_of, identity_written
 from rpch.errors import ConfigError
 
 MOST_SHOWN: Final = 5
+
+
+def person_named(entries: Entries, name: str) -> Entry:
+    """The entry of a person, by the name that is signed in with or by any other; `ConfigError` as below."""
+    with entries.database.read() as connection:
+        entry_id = entry_id_of(connection, identity_written(name))
+    found = entry_meant(entries, name) if entry_id is None else entries.get(entry_id).get(entry_id)
+    if found is None or found.kind not in PEOPLE:
+        raise ConfigError("NAME", f"{name!r} is nobody who could sign in")
+    return found
 
 
 def entry_meant(entries: Entries, name: str) -> Entry:

@@ -8,15 +8,16 @@ from rpch.auth.accounts import Identity
 from rpch.auth.names import fold
 from rpch.directory.entries import COLUMNS, Entry, NameKind, entry_of
 from rpch.directory.links import DELEGATE, MEMBER
-from rpch.directory.tables import ACCOUNTS, ENTRIES, ENTRY_NAMES, LINKS, NAME_SIZE
+from rpch.directory.sign_in_names import entry_id_of
+from rpch.directory.tables import ENTRIES, ENTRY_NAMES, LINKS, NAME_SIZE
 
 
 def entry_of_user(connection: Connection, identity: Identity) -> Entry | None:
     """The entry of somebody who has authenticated."""
-    mine = (ACCOUNTS.c.name_folded == fold(identity.name)) & (
-        ACCOUNTS.c.domain_folded == fold(identity.domain)
-    )
-    row = connection.execute(select(*COLUMNS).join(ACCOUNTS).where(mine)).first()
+    entry_id = entry_id_of(connection, identity)
+    if entry_id is None:
+        return None
+    row = connection.execute(select(*COLUMNS).where(ENTRIES.c.id == entry_id)).first()
     return entry_of(row) if row else None
 
 

@@ -32,7 +32,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest migration: what a database must be at to be used."""
 
 NAME_SIZE: Final = 256
@@ -132,6 +132,7 @@ MIRRORS: Final = Table(
     Column("token", Text, nullable=False),  # what the server said of its state when all of it was known
     Column("newest", String(MIRROR_STAMP_SIZE), nullable=False),
     Column("listed", Float, nullable=False),  # when all entries were compared
+    Column("signs_in", Text, nullable=False),  # by what its people are known when they sign in
 )
 
 # Entries that come from such a directory, and may be changed only there.
@@ -180,6 +181,17 @@ ACCOUNTS: Final = Table(
     Column("changed", Float, nullable=False),
     Column("password_changed", Float, nullable=False),
     Index("uq_accounts_identity", "domain_folded", "name_folded", unique=True),
+)
+
+# Who has no account here, and signs in by one elsewhere: its name there, folded, and the domain. A user
+# principal name is whole, and of no domain besides. A name that is several entries' is nobody's.
+SIGN_IN_NAMES: Final = Table(
+    "sign_in_names",
+    METADATA,
+    Column("name_folded", String(NAME_SIZE), primary_key=True),
+    Column("domain_folded", String(NAME_SIZE), primary_key=True),
+    _entry("entry_id", primary_key=True),
+    Index("ix_sign_in_names_entry_id", "entry_id"),
 )
 
 # Other names of domains: `lab.example` for `LAB`.

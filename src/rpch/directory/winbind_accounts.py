@@ -113,7 +113,8 @@ class WinbindAccounts:
 
     def _identity(self, name: UserName) -> Identity:
         """The helper does not say how the account is spelled, so every spelling becomes one."""
-        return Identity(name.user.lower(), self._domain_of(name.domain))
+        upn = str(name).lower() if name.is_upn else ""
+        return Identity(name.user.lower(), self._domain_of(name.domain), upn)
 
 
 class _Helper:

@@ -1,4 +1,4 @@
-"""Which database a proxy asks, if its accounts are in one; it may be another one after a reload."""
+"""Which database a proxy asks: of its accounts, or beside them. It may be another one after a reload."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 def database_of(proxy: RpcProxy) -> Database | None:
-    """The database; None where accounts are elsewhere."""
+    """The database; None where there is none."""
     accounts = proxy.authenticator.accounts
     if not isinstance(accounts, StoredAccounts):
         return None
     from rpch.directory.database_accounts import DatabaseAccounts  # the library takes long to load
+    from rpch.directory.foreign_accounts import ForeignAccounts
 
-    return accounts.database if isinstance(accounts, DatabaseAccounts) else None
+    return accounts.database if isinstance(accounts, DatabaseAccounts | ForeignAccounts) else None
 
 
 def revision_of(database: Database) -> int:

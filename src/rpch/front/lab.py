@@ -26,6 +26,7 @@ from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.pdus import AuthLevel
 from rpch.dcerpc.protseq import ProtocolSequence
 from rpch.directory.database import DEFAULT_FILE
+from rpch.directory.foreign_accounts import accounts_beside
 from rpch.directory.opening import Directory
 from rpch.exchange.nspi.address_book import AddressBookService
 from rpch.exchange.nspi.service import NspiService
@@ -126,6 +127,12 @@ def as_they_are(users: list[LabUser], directory: Directory) -> list[LabUser]:
 def _identity(user: LabUser) -> Identity:
     domain, _, name = user.name.partition("\\")
     return Identity(name, domain)
+
+
+def lab_accounts(directory: Directory, wished: ProxyConfiguration) -> AccountSource:
+    """Who may sign in: the users of the folder, or those of the LDAP server or domain that is wished."""
+    elsewhere = wished.places.elsewhere()
+    return directory.accounts if elsewhere is None else accounts_beside(elsewhere, directory.accounts)
 
 
 def lab_security(

@@ -1,4 +1,4 @@
-"""What the database says about a user, asked for each request, and again while channels are open."""
+"""What is said of a user by now: asked for each request, and again while channels are open."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def account_rule(proxy: RpcProxy) -> UserRule:
 
     async def ask(identity: Identity) -> Denied | None:
         accounts = proxy.authenticator.accounts
-        if database_of(proxy) is None or not isinstance(accounts, AccountRegister):
+        if not isinstance(accounts, AccountRegister):
             return None
         standing = await accounts.standing(identity)
         has_ticket = standing is Standing.UNKNOWN and proxy.authenticator.kerberos is not None
@@ -46,12 +46,12 @@ def user_rule(proxy: RpcProxy) -> UserRule:
     ask_account = account_rule(proxy)
 
     async def ask(identity: Identity) -> Denied | None:
+        if denied := await ask_account(identity):
+            return denied
         if (database := database_of(proxy)) is None:
             return None
         from rpch.exchange.switches import blocks_rpc_http  # the library takes long to load
 
-        if denied := await ask_account(identity):
-            return denied
         if await database.run(blocks_rpc_http, database, identity):
             return Denied(Rule.BLOCKED_USER, 403, f"RPC over HTTP is switched off for {identity}")
         return None

@@ -99,7 +99,10 @@ class WinbindSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that say where accounts are. At most one of them may be given."""
+    """The settings that say where accounts are: one place.
+
+    Beside an LDAP server or a Windows domain a database has all else about people.
+    """
 
     user: list[str]
     database: str | None
@@ -119,18 +122,22 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
     def open(self) -> AccountSource:
         """The accounts; those of the `user` lines when there is nothing else."""
-        if len(self.given) > 1:
-            problem = f"contradicts {self.given[1]}; accounts are in one place"
-            raise ConfigError(self.given[0], problem)
+        places = [name for name in self.given if name != "database" or len(self.given) == 1 or self.user]
+        if len(places) > 1:
+            problem = f"contradicts {places[1]}; accounts are in one place"
+            raise ConfigError(places[0], problem)
         if self.key_file is not None and not self.database:
             raise ConfigError("key-file", "is the key of a database; give database too")
+        elsewhere = self.elsewhere()
         if self.database:
-            return _open_database(self.database, self.key_file)
+            return _open_database(self.database, self.key_file, elsewhere)
+        return elsewhere or MemoryAccounts.from_options(self.user, setting="user")
+
+    def elsewhere(self) -> LdapAccounts | WinbindAccounts | None:
+        """The accounts that others keep, where there are such."""
         if self.ldap is not None:
             return self.ldap.source()
-        if self.winbind is not None:
-            return self.winbind.source()
-        return MemoryAccounts.from_options(self.user, setting="user")
+        return None if self.winbind is None else self.winbind.source()
 
     def domain(self, accounts: AccountSource) -> str:
         """The domain that NTLM names: that of the accounts, where they have one, as a NetBIOS name."""
@@ -170,10 +177,14 @@ def without_password(url: str) -> str:
     return f"{start.partition('://')[0]}://{user}:***@{rest}" if at and colon else url
 
 
-def _open_database(url: str, key_file: Path | None) -> AccountSource:
-    from rpch.directory.opening import Directory  # the database library takes long to load
+def _open_database(
+    url: str, key_file: Path | None, elsewhere: LdapAccounts | WinbindAccounts | None
+) -> AccountSource:
+    from rpch.directory.foreign_accounts import accounts_beside  # the database library takes long to load
+    from rpch.directory.opening import Directory
 
-    return Directory.open(url, key_file).accounts
+    stored = Directory.open(url, key_file).accounts
+    return stored if elsewhere is None else accounts_beside(elsewhere, stored)
 
 
 def _netbios(domain: str) -> str:

@@ -157,7 +157,7 @@ class AcceptedContext(SessionContext):
             audit.warning("authentication failed", **facts, rule=PRIVACY, detail="sealing was not negotiated")
             return security.Declined("privacy without a session that can seal", too_weak=True)
         self._establish(established.session)
-        self._user = None if identity.is_nobody else str(identity)
+        self._user = None if identity.is_nobody else identity.upn or str(identity)
         sent_as, protection_level = established.sent_as, self._level.name
         audit.info("authenticated", **facts, protection=protection_level, user=self._user, sent_as=sent_as)
         return security.Established(answer)

@@ -190,3 +190,12 @@ def test_another_key_or_none_is_refused(directory: Directory, tmp_path: Path) ->
 )
 def test_the_key_is_beside_the_database_by_default(url: str, file: str) -> None:
     assert default_key_file(url) == Path(file)
+
+
+def test_an_account_may_be_looked_for_that_is_not_there(directory: Directory) -> None:
+    made = directory.store.add(Identity("alice", "LAB"), "secret")
+    assert directory.store.find("alice") == made
+    assert directory.store.find("nobody") is None
+    directory.store.add(Identity("alice", "OTHER"), "secret")
+    with pytest.raises(ConfigError, match="name the domain"):
+        directory.store.find("alice")

@@ -156,3 +156,11 @@ async def test_who_is_not_there_has_no_standing(who: Identity) -> None:
 async def test_a_name_of_two_has_no_standing() -> None:
     table = Table({"(uid=alice)": [ALICE, ALICE]})
     assert await lab(table).standing(Identity("alice", "LAB")) is Standing.UNKNOWN
+
+
+async def test_who_has_no_name_there_is_not_taken_for_who_is_called_so() -> None:
+    """Found by mail address, say: in front of the @ it may be somebody else's name."""
+    table = Table({"(uid=bob)": [LdapEntry(DN, {"mail": ["bob@lab.example"]})]})
+    proven = await lab(table).verify_password("bob@lab.example", "secret")
+    assert proven is not None
+    assert (proven, proven.upn) == (Identity("bob", "LAB"), "bob@lab.example")

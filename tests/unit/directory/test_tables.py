@@ -24,7 +24,7 @@ def test_whatever_belongs_to_an_entry_goes_with_it() -> None:
         for constraint in table.constraints
         if isinstance(constraint, ForeignKeyConstraint) and constraint.column_keys != ["parent_id"]
     ]
-    assert len(keys) == 9
+    assert len(keys) == 10
     assert {constraint.ondelete for constraint in keys} == {"CASCADE"}
 
 

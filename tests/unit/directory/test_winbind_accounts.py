@@ -122,3 +122,13 @@ async def test_a_key_of_zeros_is_not_printed(make: Make) -> None:
 async def test_a_helper_that_is_missing_is_said() -> None:
     with pytest.raises(TransportError, match="no-such-helper cannot be started"):
         await WinbindAccounts(["no-such-helper"]).verify_password("alice", "secret")
+
+
+async def test_a_principal_name_is_told_for_it_need_not_be_the_name_of_the_account(make: Make) -> None:
+    accounts = make()
+    for name, upn in (("Alice@lab.example", "alice@lab.example"), (r"LAB\alice", "")):
+        proven = await accounts.verify_password(name, "secret")
+        assert proven is not None
+        assert (proven, proven.upn) == (ALICE, upn)
+    claimed = await accounts.verify_ntlm(NtlmClaim("Alice@lab.example", "", bytes(8), b"\xaa" * 48))
+    assert claimed is None  # this helper knows nobody by that

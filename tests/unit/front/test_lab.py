@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from rpch.auth.accounts import Identity
+from rpch.directory.foreign_accounts import ForeignAccounts
 from rpch.directory.opening import Directory
 from rpch.front.lab import (
     CHANGED,
@@ -17,6 +18,7 @@ from rpch.front.lab import (
     MAPPER_PORT,
     REFERRAL_PORT,
     as_they_are,
+    lab_accounts,
     lab_certificates,
     lab_directory,
     lab_names,
@@ -26,6 +28,8 @@ from rpch.front.lab import (
 )
 from rpch.http.channels import read_channel_request
 from rpch.http.heads import RequestHead
+from rpch.proxy.accounts import WinbindSettings
+from rpch.proxy.configuration import ProxyConfiguration
 from rpch.proxy.policy import Allowed
 from rpch.server.runtime import RpcServer
 
@@ -60,6 +64,15 @@ async def test_users_are_entered_once_and_what_becomes_of_them_holds(tmp_path: P
             directory.store.remove(str(account.identity))
     with closing(lab_directory(tmp_path, made)) as directory:
         assert as_they_are(made, directory) == []
+
+
+@pytest.mark.slow
+def test_users_of_a_domain_take_the_place_of_those_of_the_folder(tmp_path: Path) -> None:
+    with closing(lab_directory(tmp_path, lab_users(tmp_path))) as directory:
+        assert lab_accounts(directory, ProxyConfiguration()) is directory.accounts
+        there = lab_accounts(directory, ProxyConfiguration(winbind=WinbindSettings(domain="CORP")))
+        assert isinstance(there, ForeignAccounts)
+        assert (there.domain(), there.database) == ("CORP", directory.database)
 
 
 def test_the_names_of_a_machine_come_without_repetition() -> None:

@@ -6,15 +6,19 @@ import asyncio
 from contextlib import closing
 from pathlib import Path
 
-from rpch.auth.accounts import Identity, MemoryAccounts
+from rpch.auth.accounts import Identity, MemoryAccounts, Standing
 from rpch.auth.counters import MemoryCounters
 from rpch.auth.kerberos import KerberosSettings
 from rpch.auth.keytab import Keytab
+from rpch.directory.entries import EntryKind, NewEntry
+from rpch.directory.foreign_accounts import accounts_beside
 from rpch.directory.opening import Directory
 from rpch.directory.passwords import HashingCost
+from rpch.directory.sign_in_names import keep_sign_in_names, sign_in_names
 from rpch.exchange.switches import set_user_switches
 from rpch.front.user_rules import user_rule
 from rpch.proxy.configuration import ProxyConfiguration
+from tests.unit.directory.test_foreign_accounts import Others
 
 ALICE = Identity("alice", "LAB")
 
@@ -62,3 +66,44 @@ async def test_a_blocked_or_disabled_user_is_refused_from_then_on(tmp_path: Path
             assert await rule(ALICE) is None
             proxy.authenticator.accounts = MemoryAccounts({ALICE: "pw"})
             assert await rule(ALICE) is None
+
+
+class Register(MemoryAccounts):
+    """Accounts of which one may go."""
+
+    found = Standing.GOOD
+
+    async def standing(self, identity: Identity) -> Standing:
+        return self.found
+
+
+async def test_whose_account_is_gone_elsewhere_is_refused_without_any_database() -> None:
+    accounts, settings = Register({ALICE: "pw"}), ProxyConfiguration(no_tls=True, user=[r"LAB\alice:pw"])
+    async with asyncio.TaskGroup() as tasks:
+        rule = user_rule(settings.proxy(tasks, accounts))
+        assert await rule(ALICE) is None
+        for found, name in (
+            (Standing.LOCKED, "AccountLocked"),
+            (Standing.DISABLED, "AccountDisabled"),
+            (Standing.UNKNOWN, "NoSuchAccount"),
+        ):
+            accounts.found = found
+            denied = await rule(ALICE)
+            assert denied is not None
+            assert (denied.rule, denied.status) == (name, 403)
+
+
+async def test_switches_hold_for_who_signs_in_elsewhere(tmp_path: Path) -> None:
+    settings = ProxyConfiguration(no_tls=True, user=[r"LAB\alice:pw"])
+    with closing(Directory.open(str(tmp_path / "rpch.sqlite3"))) as directory:
+        (alice,) = directory.entries.add(NewEntry(EntryKind.USER, "Alice"))
+        with directory.database.write() as connection:
+            keep_sign_in_names(connection, {alice.id: sign_in_names("LAB", ["alice"])})
+        async with asyncio.TaskGroup() as tasks:
+            proxy = settings.proxy(tasks, accounts_beside(Others(), directory.accounts))
+            rule = user_rule(proxy)
+            assert await rule(ALICE) is None
+            set_user_switches(directory.settings, alice.id, {"MAPIBlockOutlookRpcHttp": "true"})
+            denied = await rule(ALICE)
+            assert denied is not None
+            assert denied.rule == "MAPIBlockOutlookRpcHttp"

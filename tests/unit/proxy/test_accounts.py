@@ -12,6 +12,7 @@ from rpch.auth.accounts import Identity, MemoryAccounts
 from rpch.auth.throttle import ThrottleLimits
 from rpch.directory.database_accounts import DatabaseAccounts
 from rpch.directory.database_counters import DatabaseCounters
+from rpch.directory.foreign_accounts import ForeignAccounts
 from rpch.directory.ldap_accounts import LdapAccounts
 from rpch.directory.winbind_accounts import WinbindAccounts
 from rpch.errors import ConfigError
@@ -79,6 +80,22 @@ def test_an_ldap_server_and_a_domain_are_places(monkeypatch: pytest.MonkeyPatch,
     assert domain.domain(domain.open()) == "CORP"
     assert domain.knows_ntlm
     assert not isinstance(domain.open(), StoredAccounts)
+
+
+@pytest.mark.slow
+async def test_beside_a_database_others_say_who_signs_in(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'a.sqlite3'}"
+    here = places(database=database, winbind=WINBIND)
+    accounts = here.open()
+    assert isinstance(accounts, ForeignAccounts)
+    assert isinstance(accounts.source, WinbindAccounts)
+    assert isinstance(throttle_for(accounts, ThrottleSettings())._counters, DatabaseCounters)
+    assert here.domain(accounts) == "CORP"
+    accounts.close()
+    with pytest.raises(ConfigError, match="user: contradicts database"):
+        places(database=database, user=["alice:secret"]).open()
+    with pytest.raises(ConfigError, match="ldap: contradicts winbind"):
+        places(database=database, ldap=LDAP, winbind=WINBIND).open()
 
 
 def test_accounts_are_in_one_place() -> None:

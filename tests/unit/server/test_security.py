@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
 import spnego
 from structlog.testing import capture_logs
 
-from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts
+from rpch.auth.accounts import AccountSource, Identity, MemoryAccounts, NtlmProof
 from rpch.auth.channel_binding import ChannelBinding
 from rpch.auth.initiated_session import session_of
 from rpch.auth.initiator import Package, TokenInitiator
 from rpch.auth.kerberos import KerberosSettings
 from rpch.auth.keytab import TicketExchange, TicketRefused
 from rpch.auth.ntlm.messages import Authenticate, Challenge, Negotiate
+from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.auth.ntlm.settings import MicPolicy, NtlmSettings
 from rpch.auth.spnego_tokens import KERBEROS, NTLM, NegTokenInit
 from rpch.auth.throttle import Throttle, ThrottleLimits
@@ -117,6 +119,21 @@ async def test_callers_prove_who_they_are_at_every_level(auth_type: AuthType, le
         assert len(token) == context.token_size
         came = Segments(PARTS.header, body, PARTS.trailer)
         assert receiver.verify(came, token, header_signing=True) == PARTS.body
+
+
+class ByPrincipalName(MemoryAccounts):
+    """Accounts of a domain in which a principal name was proven."""
+
+    async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
+        proof = await super().verify_ntlm(claim)
+        return proof and NtlmProof(replace(proof.identity, upn="alice@lab.test"), proof.session_base_key)
+
+
+async def test_a_caller_is_called_by_the_principal_name_that_was_proven() -> None:
+    """It need not be the name of the account, and leads to the entry of whoever has it."""
+    accounts = ByPrincipalName({Identity("alice", "LAB"): "secret"})
+    context, _, _ = await open_with(AuthType.NTLM, SIGNS, server=authenticator(accounts=accounts))
+    assert context.user == "alice@lab.test"
 
 
 @pytest.mark.parametrize("auth_type", list(PACKAGES))

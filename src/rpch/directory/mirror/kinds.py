@@ -6,7 +6,7 @@ replicas; Active Directory's is the update sequence number of one domain control
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -30,6 +30,8 @@ class Dialect:
     guid: str
     stamp: str
     guid_is_binary: bool
+    name: str  # by which people sign in
+    upn: str = ""
 
     def guid_of(self, value: bytes) -> UUID:
         """The GUID of an entry; `ValueError` when it is none."""
@@ -50,6 +52,7 @@ DIALECTS: Final[Mapping[ServerKind, Dialect]] = {
         guid="entryUUID",  # RFC 4530
         stamp="entryCSN",
         guid_is_binary=False,
+        name="uid",
     ),
     ServerKind.AD: Dialect(
         # Whom mail can reach; all others are accounts of machines and services.
@@ -58,11 +61,13 @@ DIALECTS: Final[Mapping[ServerKind, Dialect]] = {
         guid="objectGUID",  # MS-ADTS 3.1.1.1.4
         stamp="uSNChanged",  # MS-ADTS 3.1.1.1.9
         guid_is_binary=True,
+        name="sAMAccountName",
+        upn="userPrincipalName",
     ),
 }
 
 
-def wanted_attributes(dialect: Dialect, own: Mapping[str, str]) -> list[str]:
-    """What is asked for of each entry: what can be read, and what `own` renames."""
-    names = dict.fromkeys((*READ_ATTRIBUTES, *own, dialect.guid, dialect.stamp))
-    return list(names)
+def wanted_attributes(dialect: Dialect, own: Iterable[str]) -> list[str]:
+    """What is asked for of each entry: what can be read, and what the settings name besides."""
+    own_kind = (dialect.guid, dialect.stamp, dialect.name, dialect.upn)
+    return list(dict.fromkeys(name for name in (*READ_ATTRIBUTES, *own, *own_kind) if name))

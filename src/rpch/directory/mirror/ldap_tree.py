@@ -66,7 +66,7 @@ class LdapTree:
 
     def __init__(self, connection: Any, settings: MirrorSettings) -> None:
         self._connection, self._settings, self._dialect = connection, settings, settings.dialect
-        self._wanted = wanted_attributes(settings.dialect, settings.attributes)
+        self._wanted = wanted_attributes(settings.dialect, settings.named_attributes)
 
     def state(self) -> TreeState:
         """Active Directory's highest update number, or OpenLDAP's context number where it keeps one."""
@@ -155,7 +155,7 @@ class LdapTree:
 def open_tree(settings: MirrorSettings, *, setting: str = "ldap") -> Iterator[LdapTree]:
     """A connection for a mirror; `TransportError` when there is none, `ConfigError` when none may be."""
     server: LdapServer = settings.server(setting=setting)
-    raw = wanted_attributes(settings.dialect, settings.attributes)
+    raw = wanted_attributes(settings.dialect, settings.named_attributes)
     with server.connected(raw) as connection:
         yield LdapTree(connection, settings)
 

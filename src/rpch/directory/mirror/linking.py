@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 from rpch.directory.entries import remove_entries, touch
 from rpch.directory.mirror.mirror_store import BATCH
 from rpch.directory.mirror.reading import KEPT_LINKS
+from rpch.directory.sign_in_names import keep_sign_in_names
 from rpch.directory.tables import ACCOUNTS, LINKS, MIRRORED, MIRRORED_LINKS
 
 
@@ -60,6 +61,7 @@ def forget_entries(connection: Connection, ids: Sequence[int], now: float) -> in
     if accounts:
         for table, column in ((MIRRORED_LINKS, MIRRORED_LINKS.c.source_id), (MIRRORED, MIRRORED.c.entry_id)):
             connection.execute(delete(table).where(column.in_(accounts)))
+        keep_sign_in_names(connection, dict.fromkeys(accounts, frozenset()))
         touch(connection, sorted(accounts), now)
     going = [entry_id for entry_id in ids if entry_id not in accounts]
     remove_entries(connection, going, now)

@@ -15,6 +15,8 @@ from rpch.auth.names import fold
 from rpch.directory.tables import ENTRIES, MIRRORED, MIRRORS
 
 BATCH: Final = 500
+UNFINISHED: Final = ""  # the stamp of an entry that is to be read again
+_NOTHING: Final = {"server": "", "token": "", "newest": "", "listed": 0.0}
 _LOOSE: Final = re.compile(r"\s*(?<!\\)([,=])\s*")
 
 
@@ -44,16 +46,24 @@ def key_of(dn: str) -> str:
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def mirror_named(connection: Connection, source: str) -> MirrorState:
-    """What is known of a directory; nothing, when it was never seen before."""
+def mirror_named(connection: Connection, source: str, signs_in: str = "") -> MirrorState:
+    """What is known of a directory; nothing, when it was never seen before.
+
+    Where its people sign in by other names than before, nothing of an entry counts as known any more.
+    """
     columns = (MIRRORS.c.id, MIRRORS.c.server, MIRRORS.c.token, MIRRORS.c.newest, MIRRORS.c.listed)
-    wanted = select(*columns).where(MIRRORS.c.source == source)
+    wanted = select(*columns, MIRRORS.c.signs_in).where(MIRRORS.c.source == source)
     row = connection.execute(wanted).first()
     if row is None:
-        new = {"source": source, "server": "", "token": "", "newest": "", "listed": 0.0}
+        new = {"source": source, "signs_in": signs_in, **_NOTHING}
         connection.execute(insert(MIRRORS), new)
         row = connection.execute(wanted).one()
-    return MirrorState(*row)
+    elif row.signs_in != signs_in:
+        here = MIRRORS.c.id == row.id
+        connection.execute(update(MIRRORS).where(here).values(signs_in=signs_in, **_NOTHING))
+        connection.execute(update(MIRRORED).where(MIRRORED.c.mirror_id == row.id).values(stamp=UNFINISHED))
+        row = connection.execute(wanted).one()
+    return MirrorState(*row[: len(columns)])
 
 
 def note_state(connection: Connection, state: MirrorState) -> None:

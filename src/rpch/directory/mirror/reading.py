@@ -16,6 +16,7 @@ from rpch.directory.entries import PROXY_ADDRESSES, Value
 from rpch.directory.links import MANAGER, MEMBER, OWNER
 from rpch.directory.mirror.ldap_tree import Listed, name_of
 from rpch.directory.mirror.settings import MirrorSettings
+from rpch.directory.sign_in_names import PEOPLE, SignInName, sign_in_names
 from rpch.directory.tables import DN_SIZE, NAME_SIZE
 from rpch.directory.transfer.ldap_records import record_of
 from rpch.directory.transfer.ldif import LdapEntry
@@ -35,6 +36,7 @@ class Reading:
     listed: Listed
     record: Record
     problems: tuple[str, ...] = ()
+    sign_in_names: frozenset[SignInName] = frozenset()
 
     @property
     def guid(self) -> UUID:
@@ -56,7 +58,8 @@ def read_entry(entry: LdapEntry, settings: MirrorSettings) -> Reading | None:
     attributes = {
         key: value for key in record.attributes if (value := _value(key, record.attributes[key])) is not None
     }
-    for known in ("distinguishedName", settings.dialect.guid, settings.dialect.stamp):
+    dialect = settings.dialect
+    for known in ("distinguishedName", dialect.guid, dialect.stamp, dialect.upn):
         attributes.pop(known, None)
     return Reading(
         listed,
@@ -73,7 +76,18 @@ def read_entry(entry: LdapEntry, settings: MirrorSettings) -> Reading | None:
             links={link: record.links[link] for link in KEPT_LINKS if record.links.get(link)},
         ),
         tuple(problems),
+        _sign_in_names(entry, settings) if record.kind in PEOPLE else frozenset(),
     )
+
+
+def _sign_in_names(entry: LdapEntry, settings: MirrorSettings) -> frozenset[SignInName]:
+    """As whom somebody signs in: every value of the attribute, of which a bind may name any."""
+    values = {name.casefold(): found for name, found in entry.attributes.items()}
+
+    def texts(name: str) -> list[str]:
+        return [value.decode("utf-8", "replace").strip() for value in values.get(name.casefold(), ())]
+
+    return sign_in_names(settings.domain, texts(settings.name), texts(settings.dialect.upn))
 
 
 def _renamed(entry: LdapEntry, names: Mapping[str, str]) -> LdapEntry:

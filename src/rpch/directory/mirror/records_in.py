@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from rpch.auth.names import fold
 from rpch.directory.entries import COLUMNS, Entry, NewEntry, change_entry, entry_of, insert_entries, touch
-from rpch.directory.mirror.mirror_store import BATCH, Known, key_of, known_among
+from rpch.directory.mirror.mirror_store import BATCH, UNFINISHED, Known, key_of, known_among
 from rpch.directory.mirror.reading import Reading
+from rpch.directory.sign_in_names import keep_sign_in_names
 from rpch.directory.tables import ENTRIES, ENTRY_BINARIES, MIRRORED, MIRRORED_LINKS
 from rpch.directory.upserts import insert_or
-
-UNFINISHED: Final = ""  # the stamp of an entry that is to be read again
 
 
 @dataclass
@@ -60,6 +59,7 @@ def apply_readings(
         is_new = reading.guid not in entries
         _note(connection, mirror_id, entry.id, reading, known.get(reading.guid), applied)
         _note_links(connection, entry.id, reading, applied, is_new=is_new, is_known=reading.guid in known)
+    keep_sign_in_names(connection, {stored[each.guid].id: each.sign_in_names for each in fitted})
 
 
 def _entries_of(connection: Connection, guids: Sequence[UUID]) -> dict[UUID, Entry]:

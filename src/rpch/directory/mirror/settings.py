@@ -5,6 +5,7 @@ base = "dc=lab,dc=example"
 kind = "openldap"                  # or "ad"
 bind-dn = "cn=rpch,dc=lab,dc=example"
 bind-password-file = "/etc/rpch/ldap-password"
+domain = "LAB"                     # as whose people they sign in
 
 [attributes]                       # theirs = "ours"; an empty name: not read
 employeeNumber = "extensionAttribute1"
@@ -33,6 +34,8 @@ class MirrorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bind_password_file: Path | None = None
     query: str = ""  # of the kind, where it is empty
     attributes: dict[str, str] = {}
+    domain: str = ""  # of the accounts that they sign in with; without it they are in the book and no more
+    name_attribute: str = ""  # of the kind, where it is empty
     interval: float = 2.0
     list_every: float = 3600.0  # compare all entries at least so often, whatever the server says
     timeout: float = 30.0
@@ -49,6 +52,21 @@ class MirrorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def filter(self) -> str:
         """Who is looked for."""
         return self.query or self.dialect.query
+
+    @property
+    def name(self) -> str:
+        """The attribute by which people sign in."""
+        return self.name_attribute or self.dialect.name
+
+    @property
+    def named_attributes(self) -> list[str]:
+        """The attributes that are wanted because they are named here."""
+        return [*self.attributes, self.name]
+
+    @property
+    def signs_in(self) -> str:
+        """By what people are known when they sign in: other words than before, and all are read anew."""
+        return f"{self.domain} {self.name}" if self.domain else ""
 
     @property
     def source(self) -> str:

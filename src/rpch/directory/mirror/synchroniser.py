@@ -16,6 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from rpch.directory.database import Database
+from rpch.directory.growth import Growth
 from rpch.directory.mirror.kinds import ServerKind
 from rpch.directory.mirror.ldap_tree import Listed, Tree, TreeState, name_of
 from rpch.directory.mirror.linking import forget_entries, relink, sources_naming
@@ -119,7 +120,7 @@ class Synchroniser:
 
     def _mirror(self) -> MirrorState:
         with self._database.write() as connection:
-            return mirror_named(connection, self._settings.source)
+            return mirror_named(connection, self._settings.source, self._settings.signs_in)
 
     def _compare(
         self, tree: Tree, mirror: MirrorState, found: TreeState, applied: Applied, outcome: Round
@@ -157,7 +158,7 @@ class Synchroniser:
         self, entries: Iterable[LdapEntry], mirror: MirrorState, applied: Applied, outcome: Round
     ) -> str:
         """Store entries, some at a time; the newest stamp among them."""
-        newest = ""
+        newest, growth = "", Growth(self._database)
         for batch in self._batches(entries, outcome):
             for reading in batch:
                 newest = self._later(newest, reading.listed.stamp)
@@ -167,6 +168,7 @@ class Synchroniser:
                 stamps = {guid: (each.stamp, each.dn_key) for guid, each in known.items()}
                 other = [each for each in batch if stamps.get(each.guid) != _stamped(each.listed)]
                 apply_readings(connection, mirror.id, other, self._clock(), applied, _says_into(outcome))
+            growth.stored(len(other))
             self._progress(len(batch))
         return newest
 

@@ -7,7 +7,9 @@ import pytest
 
 from rpch.directory.entries import EntryKind
 from rpch.directory.links import MANAGER
+from rpch.directory.mirror.kinds import ServerKind
 from rpch.directory.mirror.reading import LONGEST_TEXT, MOST_TEXTS, Reading, read_entry
+from rpch.directory.mirror.settings import MirrorSettings
 from rpch.directory.transfer.records import BadRecord
 from tests.unit.directory.mirror.fake_tree import SETTINGS, entry
 
@@ -99,3 +101,40 @@ def test_attributes_are_called_as_the_settings_say() -> None:
         "extensionAttribute1": "7",
         "physicalDeliveryOfficeName": "Berlin",
     }
+
+
+AD = msgspec.structs.replace(SETTINGS, kind=ServerKind.AD, domain="LAB")
+
+
+def named(settings: MirrorSettings, **more: str) -> Reading:
+    """Somebody who has names of every kind."""
+    return read(
+        settings=settings,
+        uid=["Alice", "aa"],
+        mail="a@x",
+        sAMAccountName="adams",
+        userPrincipalName="a.dams@x",
+        objectGUID=bytes(16),
+        uSNChanged="1",
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        (SETTINGS, set()),
+        (msgspec.structs.replace(SETTINGS, domain="Lab"), {("ALICE", "LAB"), ("AA", "LAB")}),
+        (msgspec.structs.replace(SETTINGS, domain="LAB", name_attribute="MAIL"), {("A@X", "LAB")}),
+        (AD, {("ADAMS", "LAB"), ("A.DAMS@X", "")}),
+    ],
+)
+def test_people_sign_in_by_the_attribute_of_the_settings_in_their_domain(
+    settings: MirrorSettings, names: set[tuple[str, str]]
+) -> None:
+    assert named(settings).sign_in_names == names
+    assert named(settings, objectClass="group").sign_in_names == set(), "who is no person never signs in"
+
+
+def test_principal_names_are_no_attributes_of_the_book() -> None:
+    assert "userPrincipalName" not in named(AD).record.attributes

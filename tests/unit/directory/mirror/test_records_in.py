@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rpch.directory.entries import EntryKind, NewEntry
-from rpch.directory.mirror.mirror_store import key_of, known_entries, mirror_named
+from rpch.directory.mirror.mirror_store import UNFINISHED, key_of, known_entries, mirror_named
 from rpch.directory.mirror.reading import Reading, read_entry
-from rpch.directory.mirror.records_in import UNFINISHED, Applied, apply_readings
+from rpch.directory.mirror.records_in import Applied, apply_readings
 from tests.unit.directory.conftest import Directory
 from tests.unit.directory.mirror.fake_tree import BASE, SETTINGS, SOURCE, entry
 

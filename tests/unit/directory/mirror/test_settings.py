@@ -51,3 +51,11 @@ def test_a_password_file_that_is_not_there_is_named() -> None:
     missing = msgspec.structs.replace(settings(), bind_password_file=Path("/nowhere"))
     with pytest.raises(ConfigError, match=r"ldap.bind-password-file: /nowhere cannot be read"):
         missing.server()
+
+
+def test_people_sign_in_by_the_name_of_the_kind_unless_it_is_said() -> None:
+    assert (settings().name, settings(kind="ad").name) == ("uid", "sAMAccountName")
+    assert settings(**{"name-attribute": "mail"}).named_attributes == ["mail"]
+    assert settings(attributes={"a": "b"}).named_attributes == ["a", "uid"]
+    assert settings().signs_in == ""
+    assert settings(domain="LAB").signs_in == "LAB uid"

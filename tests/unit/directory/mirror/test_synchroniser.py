@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from rpch.auth.accounts import Identity
 from rpch.directory.entries import Entry, EntryKind, NewEntry
 from rpch.directory.links import DELEGATE, MANAGER, MEMBER, Links
+from rpch.directory.mailboxes import entry_of_user
 from rpch.directory.mirror.kinds import ServerKind
 from rpch.directory.mirror.ldap_tree import Listed
 from rpch.directory.mirror.settings import MirrorSettings
@@ -252,3 +254,52 @@ def test_numbers_are_compared_as_numbers(directory: Directory) -> None:
     settings = MirrorSettings(url="ldapi://there", base=BASE, kind=ServerKind.AD)
     later = Synchroniser(directory.database, settings)._later
     assert (later("9", "10"), later("", "1"), later("x", "2")) == ("10", "1", "2")
+
+
+def sign_in_to(mirror: Mirror, domain: str) -> None:
+    """From now on people sign in with accounts of this domain."""
+    mirror.settings = replace(mirror.settings, domain=domain)
+    mirror.synchroniser = mirror.started()
+
+
+def signs_in(mirror: Mirror, *names: str, domain: str = "LAB") -> list[str]:
+    """Whose entries these names of a domain are."""
+    with mirror.here.database.read() as connection:
+        found = [entry_of_user(connection, Identity(name, domain)) for name in names]
+    return [each.display_name if each else "" for each in found]
+
+
+def test_people_are_known_by_the_names_they_sign_in_with_while_they_are_there(mirror: Mirror) -> None:
+    mirror.tree.put(1, "Alice", uid="alice")
+    mirror.tree.put(2, "Bob", uid=["bob", "alice2"])
+    mirror.round()
+    assert signs_in(mirror, "alice", "bob") == ["", ""], "of which domain was not said"
+    sign_in_to(mirror, "LAB")
+    assert counts(mirror.round()) == (0, 0, 0, 0)
+    assert signs_in(mirror, "alice", "BOB", "alice2") == ["Alice", "Bob", "Bob"]
+    assert signs_in(mirror, "alice", domain="OTHER") == [""]
+    assert counts(mirror.round()) == (0, 0, 0, 0)
+    assert mirror.tree.asked[-1] == "state", "it was read once"
+    mirror.tree.put(2, "Bob", uid="alice2")
+    mirror.tree.put(1, "Alice", uid="alice2")
+    mirror.round()
+    assert signs_in(mirror, "alice", "bob", "alice2") == ["", "", ""]
+    mirror.tree.drop(1)
+    mirror.round()
+    assert signs_in(mirror, "alice2") == ["Bob"]
+    sign_in_to(mirror, "")
+    mirror.round()
+    assert signs_in(mirror, "alice2") == [""]
+
+
+def test_who_is_gone_there_and_has_an_account_here_signs_in_by_that_alone(mirror: Mirror) -> None:
+    sign_in_to(mirror, "LAB")
+    made = mirror.here.store.add(Identity("carol", "HERE"), "secret")
+    guid = mirror.here.entries.get(made.entry_id)[made.entry_id].guid
+    mirror.tree.put(guid.int, "Carol", uid="carol", mail="carol@x")
+    mirror.round()
+    assert signs_in(mirror, "carol") == ["Carol"]
+    mirror.tree.drop(guid.int)
+    mirror.round()
+    assert signs_in(mirror, "carol") == [""]
+    assert signs_in(mirror, "carol", domain="HERE") == ["Carol"]

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import insert
 
 from rpch.directory.database import Database
 from rpch.directory.entries import Entries, EntryKind, NewEntry
 from rpch.directory.links import DELEGATE, MANAGER, MEMBER, OWNER, Links
+from rpch.directory.mirror.mirror_store import key_of, mirror_named
+from rpch.directory.sign_in_names import keep_sign_in_names, sign_in_names
+from rpch.directory.tables import MIRRORED
 from rpch.exchange.nspi.editing import DELETE, LARGEST_BINARY, LONGEST_TEXT, BookEditor
 from rpch.exchange.nspi.entryids import EphemeralId, PermanentId
 from rpch.exchange.nspi.fixed import SERVER_MID
@@ -209,3 +213,31 @@ def test_those_who_went_meanwhile_cannot_be_linked_or_changed(scene: Scene) -> N
     group = mid_of(scene.group)
     status = refused(lambda: scene.editor.mod_link_att(ALICE, 0, Tag.MEMBER, group, ids))
     assert status is Status.ACCESS_DENIED
+
+
+def test_whose_account_is_elsewhere_owns_the_entry_of_that_name_and_changes_what_is_ours(
+    scene: Scene,
+) -> None:
+    """A mirrored entry's particulars are changed where it is kept; delegates are rights to mailboxes here."""
+    carla = r"CORP\carla"
+    with scene.database.write() as connection:
+        mirror = mirror_named(connection, "ldaps://there/dc=x", "CORP uid")
+        row = {"mirror_id": mirror.id, "dn": "uid=carla", "dn_key": key_of("uid=carla"), "stamp": "1"}
+        connection.execute(insert(MIRRORED), row | {"entry_id": scene.bob})
+        keep_sign_in_names(connection, {scene.bob: sign_in_names("CORP", ["carla"])})
+    own, mobile = stat(current=mid_of(scene.bob)), [Tag.MOBILE_TELEPHONE]
+    changes: Row = [(Tag.MOBILE_TELEPHONE, "1")]
+    assert refused(lambda: scene.editor.mod_props(carla, own, mobile, changes)) is Status.ACCESS_DENIED
+    delegate = [scene.permanent(scene.alice)]
+    for stranger in (r"LAB\carla", "carla", None):
+        denied = refused(
+            lambda who=stranger: scene.editor.mod_link_att(  # type: ignore[misc]  # mypy knows no such lambda
+                who, 0, Tag.PUBLIC_DELEGATES, mid_of(scene.bob), delegate
+            )
+        )
+        assert denied is Status.ACCESS_DENIED
+    scene.editor.mod_link_att(carla, 0, Tag.PUBLIC_DELEGATES, mid_of(scene.bob), delegate)
+    assert scene.targets(scene.bob, DELEGATE) == [scene.alice]
+    other = mid_of(scene.alice)
+    denied = refused(lambda: scene.editor.mod_link_att(carla, 0, Tag.PUBLIC_DELEGATES, other, delegate))
+    assert denied is Status.ACCESS_DENIED
