@@ -16,6 +16,7 @@ from rpch.aio.tracing import describe_payload
 from rpch.auth.accounts import MemoryAccounts
 from rpch.auth.ntlm.settings import NtlmSettings
 from rpch.auth.throttle import Throttle, ThrottleLimits
+from rpch.client.calls import Calls
 from rpch.client.client import RpcClient
 from rpch.client.connect import connect
 from rpch.dcerpc.interface import Call, interface, interface_of, operation
@@ -35,6 +36,7 @@ from tests.e2e.farm import LOOPBACK, Node
 
 TCP, HTTP = ProtocolSequence.NCACN_IP_TCP, ProtocolSequence.NCACN_HTTP
 AT_THE_PROXY, AT_THE_SERVER, PASSWORD = r"LAB\door", r"LAB\alice", "Passw0rd!"
+BOB, BOBS_PASSWORD = r"LAB\bob", "b0b's own"
 CONNECT, PKT = AuthLevel.CONNECT, AuthLevel.PKT
 SIGNS, SEALS = AuthLevel.PKT_INTEGRITY, AuthLevel.PKT_PRIVACY
 LEVELS = [CONNECT, PKT, SIGNS, SEALS]
@@ -95,7 +97,7 @@ class System:
 async def running(*, throttle: Throttle | None = None) -> AsyncIterator[System]:
     """Everything in this process; the proxy's trace is written in full."""
     registrations, lines = Registrations(), Lines()
-    accounts = MemoryAccounts.from_options([f"{AT_THE_SERVER}:{PASSWORD}"])
+    accounts = MemoryAccounts.from_options([f"{AT_THE_SERVER}:{PASSWORD}", f"{BOB}:{BOBS_PASSWORD}"])
     settings = NtlmSettings.standalone("server.lab.test", domain="LAB")
     security = RpcAuthenticator(accounts, ntlm=settings, throttle=throttle)
     async with asyncio.TaskGroup() as tasks:
@@ -130,7 +132,7 @@ def proven(level: AuthLevel = SEALS, auth_type: AuthType = AuthType.NEGOTIATE) -
     }
 
 
-async def who(client: RpcClient) -> tuple[str | None, int]:
+async def who(client: Calls) -> tuple[str | None, int]:
     """Who the server takes us for, and at which level."""
     answer = await client.call(Demo.who_am_i, WhoAmIRequest())
     return answer.user, answer.level

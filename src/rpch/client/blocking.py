@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
-from rpch.client.client import RpcClient
+from rpch.client.client import RpcClient, RpcUser
 from rpch.client.connect import connect
 from rpch.client.credentials import Credentials
 from rpch.client.policy import ConnectionPolicy, Network, Path
@@ -34,11 +34,11 @@ Req = TypeVar("Req", bound=Message)
 Resp = TypeVar("Resp", bound=Message)
 
 
-class BlockingClient:
-    """Calls to one server, each waiting for its answer. Made by `connect_blocking`."""
+class BlockingUser:
+    """The calls of one user, each waiting for its answer. Made by `BlockingClient.as_user`."""
 
-    def __init__(self, client: RpcClient, loop: asyncio.AbstractEventLoop) -> None:
-        self._client, self._loop = client, loop
+    def __init__(self, calls: RpcClient | RpcUser, loop: asyncio.AbstractEventLoop) -> None:
+        self._calls, self._loop = calls, loop
 
     def call(
         self,
@@ -50,19 +50,39 @@ class BlockingClient:
         idempotent: bool = False,
     ) -> Resp:
         """Call an operation; parameters and errors are those of the asynchronous client."""
-        work = self._client.call(
+        work = self._calls.call(
             operation, request, timeout=timeout, object_uuid=object_uuid, idempotent=idempotent
         )
         return _wait(self._loop, work)
+
+    def bind(self, interface: type[object]) -> None:
+        """Make sure that the server offers an interface."""
+        _wait(self._loop, self._calls.bind(interface))
+
+
+class BlockingClient(BlockingUser):
+    """Calls to one server, each waiting for its answer. Made by `connect_blocking`."""
+
+    def __init__(self, client: RpcClient, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(client, loop)
+        self._client = client
 
     @property
     def path(self) -> Path:
         """Which way was taken, and why no other."""
         return self._client.path
 
-    def bind(self, interface: type[object]) -> None:
-        """Make sure that the server offers an interface."""
-        _wait(self._loop, self._client.bind(interface))
+    def as_user(
+        self,
+        user: str | None,
+        password: str = "",
+        *,
+        auth_level: AuthLevel | None = None,
+        auth_type: AuthType | None = None,
+    ) -> BlockingUser:
+        """Calls of somebody else over the connections of this client; see `RpcClient.as_user`."""
+        calls = self._client.as_user(user, password, auth_level=auth_level, auth_type=auth_type)
+        return BlockingUser(calls, self._loop)
 
 
 class ConnectOptions(TypedDict, total=False):

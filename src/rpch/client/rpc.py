@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from inspect import isawaitable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from rpch.aio.alarm import Alarm
 from rpch.client.carriers import Carrier
+from rpch.dcerpc.client_contexts import CannotOpen
 from rpch.dcerpc.client_events import (
     AbandonCall,
     Action,
@@ -19,11 +20,14 @@ from rpch.dcerpc.client_events import (
     CallFailed,
     CallFaulted,
     Closed,
+    ContextReady,
+    ContextRefused,
     Event,
     InterfaceReady,
     InterfaceRefused,
     Invoke,
     Open,
+    OpenContext,
     PduReceived,
     SecurityStepped,
     SendPdu,
@@ -40,6 +44,8 @@ from rpch.trace import Tracer, Turn
 
 Req = TypeVar("Req", bound=Message)
 Resp = TypeVar("Resp", bound=Message)
+# Takes the id of a security context, and its first step.
+BeginContext: TypeAlias = Callable[[int], Awaitable[Authentication]]
 
 
 class CallLost(TransportError):
@@ -73,6 +79,8 @@ class RpcConnection:
         self._machine = ClientConnection()
         self._calls: dict[int, asyncio.Future[CallCompleted]] = {}
         self._interfaces: dict[SyntaxId, list[asyncio.Future[None]]] = {}
+        self._contexts: dict[Hashable, asyncio.Future[int]] = {}
+        self._contexts_to_come: dict[int, asyncio.Future[None]] = {}
         self._opened = False
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._why: RpchError = TransportError("the connection has ended")
@@ -96,6 +104,21 @@ class RpcConnection:
             self._open_for(syntax)
         await ready
 
+    async def context_for(self, interface: Interface, whose: Hashable, begin: BeginContext) -> int:
+        """The id of a further security context of this connection, opened when it is first asked for.
+
+        `whose` tells contexts apart; `begin` takes the id of a new one, and its first step. `interface` is
+        bound to where nothing was yet. Other calls go on meanwhile. `CannotOpen` says why there may be none,
+        `AuthenticationFailed` that these credentials get none; whoever asks next tries anew.
+        MS-RPCE 3.3.1.5.4
+        """
+        self._open_for(interface.syntax)
+        found = self._contexts.get(whose)
+        if found is None:
+            found = self._contexts[whose] = self._loop.create_future()
+            self._spawn(self._open_context(whose, begin, found))
+        return await asyncio.shield(found)
+
     async def call(
         self,
         operation: Operation[Req, Resp],
@@ -103,8 +126,9 @@ class RpcConnection:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - the call is cancelled at the server, not only here
         object_uuid: UUID | None = None,
+        context_id: int | None = None,
     ) -> Resp:
-        """Call and wait for the answer.
+        """Call and wait for the answer, by the security context of the bind or a further one.
 
         `RpcFault` is the server's answer to this call, `CallLost` the end of the connection before it, for
         whatever reason; `BindRejected` and `AuthenticationFailed` say that nothing was called. A call that is
@@ -115,7 +139,8 @@ class RpcConnection:
         call_id = self._machine.new_call_id()
         answer: asyncio.Future[CallCompleted] = self._loop.create_future()
         self._calls[call_id] = answer
-        self._feed(Invoke(call_id, operation.interface.syntax, operation.opnum, stub, object_uuid))
+        syntax, opnum = operation.interface.syntax, operation.opnum
+        self._feed(Invoke(call_id, syntax, opnum, stub, object_uuid, context_id))
         try:
             async with asyncio.timeout(timeout):
                 completed = await answer
@@ -165,16 +190,11 @@ class RpcConnection:
             case CallFaulted(call_id=call_id, status=status, did_not_execute=unrun):
                 self._fail(call_id, RpcFault(status, did_not_execute=unrun))
             case CallFailed(call_id=call_id, why=why, did_not_execute=unrun):
-                answered = isinstance(why, BindRejected | AuthenticationFailed)
-                self._fail(call_id, why if answered else CallLost(why, did_not_execute=unrun))
-            case InterfaceReady(interface=interface):
-                for ready in self._interfaces.pop(interface, []):
-                    if not ready.done():
-                        ready.set_result(None)
-            case InterfaceRefused(interface=interface, why=why):
-                for ready in self._interfaces.pop(interface, []):
-                    if not ready.done():
-                        ready.set_exception(why)
+                self._fail(call_id, _as_told(why, did_not_execute=unrun))
+            case InterfaceReady() | InterfaceRefused():
+                self._tell_interface(action)
+            case ContextReady() | ContextRefused():
+                self._tell_context(action)
             case StepSecurity(mechanism=mechanism, token=token):
                 step = mechanism.step(token)
                 if isawaitable(step):
@@ -184,8 +204,42 @@ class RpcConnection:
             case Closed(why=why):
                 self._ended(why)
 
+    async def _open_context(self, whose: Hashable, begin: BeginContext, found: asyncio.Future[int]) -> None:
+        """A task of its own, since who asked first may give up while others wait."""
+        context_id = self._machine.new_context_id()
+        try:
+            authentication = await begin(context_id)
+            ready = self._contexts_to_come[context_id] = self._loop.create_future()
+            self._feed(OpenContext(authentication))
+            await ready
+            found.set_result(context_id)
+        except Exception as error:  # whatever it is, it is for those who wait
+            del self._contexts[whose]
+            found.set_exception(error)
+            found.exception()  # perhaps nobody waits any more
+        finally:
+            found.cancel()  # only where the task itself was cancelled
+
     async def _await_step(self, step: Awaitable[Step]) -> None:
         self._feed(SecurityStepped(await step))
+
+    def _tell_interface(self, outcome: InterfaceReady | InterfaceRefused) -> None:
+        for ready in self._interfaces.pop(outcome.interface, []):
+            if ready.done():
+                continue
+            if isinstance(outcome, InterfaceRefused):
+                ready.set_exception(outcome.why)
+            else:
+                ready.set_result(None)
+
+    def _tell_context(self, outcome: ContextReady | ContextRefused) -> None:
+        ready = self._contexts_to_come.pop(outcome.context_id)
+        if ready.done():
+            return  # whoever opened it was cancelled
+        if isinstance(outcome, ContextRefused):
+            ready.set_exception(_as_told(outcome.why, did_not_execute=True))
+        else:
+            ready.set_result(None)
 
     def _settle(self, call_id: int, completed: CallCompleted) -> None:
         answer = self._calls.pop(call_id, None)
@@ -207,3 +261,10 @@ class RpcConnection:
         if not self._closed.done():
             self._closed.set_result(None)
         self._carrier.close()
+
+
+def _as_told(why: RpchError, *, did_not_execute: bool) -> RpchError:
+    """Refusals are told as themselves; every other end is that of the connection."""
+    if isinstance(why, BindRejected | AuthenticationFailed | CannotOpen):
+        return why
+    return CallLost(why, did_not_execute=did_not_execute)

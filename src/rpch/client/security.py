@@ -23,7 +23,7 @@ from rpch.dcerpc.security import Continue, Declined, Established, Step
 from rpch.dcerpc.session_protection import SessionContext
 from rpch.errors import AuthenticationFailed, ConfigError
 
-CONTEXT_ID: Final = 1
+CONTEXT_ID: Final = 1  # of the context that a bind begins
 _SERVICE: Final = "host"
 
 _PACKAGES: Final[Mapping[AuthType, Package]] = {
@@ -85,10 +85,10 @@ class RpcCredentials:
         """The user as messages name them."""
         return self.user or "whoever has signed in"
 
-    async def begin(self, binding: StringBinding) -> Authentication:
+    async def begin(self, binding: StringBinding, context_id: int = CONTEXT_ID) -> Authentication:
         """A new context for one connection to the server of a binding, with its first token."""
         context = InitiatedContext(self, *_target(binding))
-        return Authentication(context, self.auth_type, self.level, CONTEXT_ID, await context.first())
+        return Authentication(context, self.auth_type, self.level, context_id, await context.first())
 
 
 def credentials_for(

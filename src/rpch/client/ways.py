@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from rpch.client.access import ProxyAccess
@@ -125,6 +126,14 @@ class Way:
             if port == known:
                 raise
             return await self._connected(port, credentials)
+
+    async def context_for(
+        self, connection: RpcConnection, interface: Interface, caller: RpcCredentials | None
+    ) -> int | None:
+        """By which security context of a connection somebody calls; None is that of the connection itself."""
+        if caller is None or caller == self._options.credentials:
+            return None
+        return await connection.context_for(interface, caller, partial(caller.begin, self.binding))
 
     def close(self) -> None:
         """End every connection."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rpch.dcerpc.client_events import CallCompleted
+from rpch.dcerpc.client_protection import Protection
 from rpch.dcerpc.fragments import Reassembly
 from rpch.dcerpc.pdus import Header, Response
 from rpch.errors import DecodeError, UnexpectedMessage
 
 
 @dataclass
-class _Awaited:
-    """One call that was sent, and what came back of it so far."""
+class AwaitedCall:
+    """One call that was sent, and what came back of it so far.
+
+    `context_id` is its presentation context, `protection` its security context; None is nobody's.
+    """
 
     context_id: int
+    protection: Protection | None
     reassembly: Reassembly
     cancelled: bool = False
     little_endian: bool | None = field(default=None)  # None until the first fragment came
@@ -29,7 +34,7 @@ class AwaitedCalls:
 
     def __init__(self, *, response_limit: int) -> None:
         self._limit = response_limit
-        self._calls: dict[int, _Awaited] = {}
+        self._calls: dict[int, AwaitedCall] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -37,14 +42,13 @@ class AwaitedCalls:
     def __contains__(self, call_id: int) -> bool:
         return call_id in self._calls
 
-    def sent(self, call_id: int, context_id: int) -> None:
+    def sent(self, call_id: int, context_id: int, protection: Protection | None = None) -> None:
         """A call went out whole."""
-        self._calls[call_id] = _Awaited(context_id, Reassembly(limit=self._limit))
+        self._calls[call_id] = AwaitedCall(context_id, protection, Reassembly(limit=self._limit))
 
-    def context_of(self, call_id: int) -> int | None:
-        """Under which presentation context a call went out; None when nobody waits for it."""
-        call = self._calls.get(call_id)
-        return None if call is None else call.context_id
+    def find(self, call_id: int) -> AwaitedCall | None:
+        """What is known of a call; None when nobody waits for it."""
+        return self._calls.get(call_id)
 
     def cancel(self, call_id: int) -> bool:
         """Note a cancel; whether it is the first for this call."""

@@ -57,14 +57,26 @@ class AddInterface:
 
 
 @dataclass(frozen=True)
+class OpenContext:
+    """A further security context is wanted, beside that of the bind.  MS-RPCE 3.3.1.5.4"""
+
+    auth: Authentication
+
+
+@dataclass(frozen=True)
 class Invoke:
-    """A call is wanted. It waits for its interface, and for its turn where calls go one by one."""
+    """A call is wanted. It waits for its interface, and for its turn where calls go one by one.
+
+    `security` is the id of the further security context by which it goes, and for which it waits too; None is
+    that of the bind.
+    """
 
     call_id: int
     interface: SyntaxId
     opnum: int
     stub: bytes = field(repr=False)
     object_uuid: UUID | None = None
+    security: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,7 @@ Event: TypeAlias = (
     Open
     | PduReceived
     | AddInterface
+    | OpenContext
     | Invoke
     | CancelCall
     | AbandonCall
@@ -154,6 +167,21 @@ class InterfaceRefused:
 
 
 @dataclass(frozen=True)
+class ContextReady:
+    """Calls may go by this further security context."""
+
+    context_id: int
+
+
+@dataclass(frozen=True)
+class ContextRefused:
+    """There will be no such security context. The connection stays, as far as it is up to us."""
+
+    context_id: int
+    why: RpchError
+
+
+@dataclass(frozen=True)
 class CallCompleted:
     """A call's results, in the byte order the server chose."""
 
@@ -193,6 +221,8 @@ Action: TypeAlias = (
     | Bound
     | InterfaceReady
     | InterfaceRefused
+    | ContextReady
+    | ContextRefused
     | CallCompleted
     | CallFaulted
     | CallFailed

@@ -15,27 +15,16 @@ from typing import Final
 from rpch.dcerpc.client_bind import (
     NOTHING_AGREED,
     check_answer,
-    leg_trailer,
     make_bind,
     read_agreement,
     read_outcome,
-    read_token,
 )
-from rpch.dcerpc.client_events import (
-    Action,
-    InterfaceReady,
-    InterfaceRefused,
-    Open,
-    SendPdu,
-    StepSecurity,
-)
+from rpch.dcerpc.client_events import Action, InterfaceReady, InterfaceRefused, Open
+from rpch.dcerpc.client_legs import Legs
 from rpch.dcerpc.client_protection import Protection
 from rpch.dcerpc.client_refusals import bind_faulted, bind_refused
 from rpch.dcerpc.pdus import (
-    AlterContext,
     AlterContextResp,
-    Auth3,
-    Bind,
     BindAck,
     BindNak,
     Fault,
@@ -43,11 +32,8 @@ from rpch.dcerpc.pdus import (
     Response,
     Shutdown,
 )
-from rpch.dcerpc.security import Continue, Declined, Step
-from rpch.dcerpc.statuses import Status
-from rpch.errors import AuthenticationFailed, LocalProtocolError, RpchError
-
-_REFUSES_LEGS: Final = frozenset({Status.ACCESS_DENIED, Status.RPC_S_SEC_PKG_ERROR})
+from rpch.dcerpc.security import Step
+from rpch.errors import LocalProtocolError
 
 
 class State(Enum):
@@ -81,48 +67,31 @@ class Opening:
         self.agreement = NOTHING_AGREED
         self.outcomes: list[InterfaceReady | InterfaceRefused] = []
         self.bind = make_bind(event, call_id=new_call_id(), fragment=fragment)
-        self._auth, self._new_call_id = event.auth, new_call_id
-        self._sent: Bind | AlterContext = self.bind
+        self._legs = None if event.auth is None else Legs(event.auth, self.bind, new_call_id)
 
     def received(self, pdu: BindAck | BindNak | AlterContextResp | Fault) -> tuple[State, list[Action]]:
         """One PDU that is legal in this state: where it leads, and what to do."""
+        legs = self._legs
         if isinstance(pdu, BindNak):
             raise bind_refused(pdu)
         if isinstance(pdu, Fault):
-            raise self._faulted(pdu)
+            raise bind_faulted(pdu) if legs is None else legs.refused(pdu)
         if isinstance(pdu, BindAck):
             self.agreement = read_agreement(self.bind, pdu)
             self.outcomes = [read_outcome(self.bind.contexts[0].abstract_syntax, pdu.results[0])]
         else:
-            check_answer(self._sent, pdu)
-        if self._auth is None:
-            return State.OPEN, []
-        return State.AUTH_STEP, [StepSecurity(self._auth.mechanism, read_token(self._auth, pdu.auth))]
-
-    def _faulted(self, fault: Fault) -> RpchError:
-        """A fault for a leg is about who we are; for a bind it is about anything.  MS-RPCE 3.3.3.5"""
-        if self._sent is not self.bind and fault.status in _REFUSES_LEGS:
-            return AuthenticationFailed(f"the server refused the credentials (fault {Status(fault.status)})")
-        return bind_faulted(fault)
+            check_answer(self.bind if legs is None else legs.sent, pdu)
+        return (State.OPEN, []) if legs is None else (State.AUTH_STEP, [legs.answered(pdu.auth)])
 
     def stepped(self, step: Step) -> tuple[State, list[Action]]:
         """The security context took its step.  MS-RPCE 3.3.1.5.2"""
-        if self._auth is None:
+        if self._legs is None:
             raise LocalProtocolError("this connection has no security")
-        if isinstance(step, Declined):
-            raise AuthenticationFailed(step.why)
-        trailer = leg_trailer(self._auth, step.token)
-        if isinstance(step, Continue):
-            # The contexts are repeated, without the feature offer, which only a bind may carry
-            self._sent = AlterContext(self._new_call_id(), self.bind.contexts[:1], auth=trailer)
-            return State.AUTH_LEG, [SendPdu(self._sent.encode())]
-        if not step.token:
-            return State.OPEN, []
-        return State.OPEN, [SendPdu(Auth3(self.bind.call_id, trailer).encode())]
+        last, pdus = self._legs.stepped(step)
+        return State.OPEN if last else State.AUTH_LEG, [*pdus]
 
     def protection(self) -> Protection | None:
         """What protects the calls from now on."""
-        if self._auth is None:
+        if self._legs is None:
             return None
-        trailer = leg_trailer(self._auth, b"")
-        return Protection(self._auth.mechanism, trailer, self.agreement.sign_header)
+        return self._legs.protection(header_signing=self.agreement.sign_header)

@@ -1,33 +1,36 @@
-"""Calls from the moment they are wanted until they are answered, and their interfaces.  MS-RPCE 3.3.2.4
+"""Calls from the moment they are wanted until they are answered, and what they wait for.  MS-RPCE 3.3.2.4
 
-Calls leave in the order in which they came, each as soon as its interface is ready. On a multiplexed
-connection they go at once and those whose interface is not ready are overtaken; otherwise one call or one
+Calls leave in the order in which they came, each as soon as its interface and its security context are ready.
+On a multiplexed connection they go at once, and those that must wait are overtaken; otherwise one call or one
 alter_context is under way at a time, and nobody overtakes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TypeAlias
 
-from rpch.dcerpc.client_bind import NOTHING_AGREED, check_answer, read_outcome
+from rpch.dcerpc.client_alterations import Alterations, Outcome
+from rpch.dcerpc.client_bind import Agreement
 from rpch.dcerpc.client_calls import AwaitedCalls
+from rpch.dcerpc.client_contexts import CONTEXT_LIMIT, ClientContexts
 from rpch.dcerpc.client_events import (
     Action,
     AddInterface,
     CallFailed,
     CallFaulted,
+    ContextRefused,
     InterfaceReady,
     InterfaceRefused,
     Invoke,
+    OpenContext,
     SendPdu,
+    StepSecurity,
 )
 from rpch.dcerpc.client_protection import Protection
-from rpch.dcerpc.client_refusals import bind_faulted
 from rpch.dcerpc.fragments import request_fragments
 from rpch.dcerpc.pdus import (
     NDR20,
-    AlterContext,
     AlterContextResp,
     Cancel,
     ContextElement,
@@ -36,34 +39,40 @@ from rpch.dcerpc.pdus import (
     Orphaned,
     Request,
     Response,
-    SyntaxId,
 )
+from rpch.dcerpc.security import Step
 from rpch.dcerpc.statuses import FORBIDDEN, Status
 from rpch.dcerpc.verification import RequestFacts
-from rpch.errors import DecodeError, RpchError, UnexpectedMessage
+from rpch.errors import RpchError
 
-
-@dataclass(frozen=True)
-class _Offer:
-    """An alter_context under way: which interface it is for."""
-
-    interface: SyntaxId
-    sent: AlterContext
+Wanted: TypeAlias = Invoke | AddInterface | OpenContext
 
 
 class CallQueue:
     """The calls of one connection. Errors it raises end the connection."""
 
-    def __init__(self, *, response_limit: int, offer_timeout: float, new_call_id: Callable[[], int]) -> None:
-        self.agreement = NOTHING_AGREED
-        self.protection: Protection | None = None
-        self.deadline: float | None = None  # when an alter_context must have been answered
-        self._offer_timeout, self._new_call_id = offer_timeout, new_call_id
-        self._next_context_id = 2  # the bind uses 0 and 1
-        self._contexts: dict[SyntaxId, int] = {}
-        self._offer: _Offer | None = None
-        self._queue: list[Invoke | AddInterface] = []
+    def __init__(
+        self,
+        *,
+        response_limit: int,
+        offer_timeout: float,
+        new_call_id: Callable[[], int],
+        context_limit: int = CONTEXT_LIMIT,
+    ) -> None:
+        self.security = ClientContexts(limit=context_limit)
+        self._alterations = Alterations(self.security, timeout=offer_timeout, new_call_id=new_call_id)
+        self._queue: list[Wanted] = []
         self._awaited = AwaitedCalls(response_limit=response_limit)
+
+    @property
+    def agreement(self) -> Agreement:
+        """What the bind settled."""
+        return self._alterations.agreement
+
+    @property
+    def deadline(self) -> float | None:
+        """When an alter_context must have been answered."""
+        return self._alterations.deadline
 
     @property
     def running(self) -> int:
@@ -73,36 +82,73 @@ class CallQueue:
     def uses(self, call_id: int) -> bool:
         """Whether something here goes by this id."""
         queued = any(isinstance(item, Invoke) and item.call_id == call_id for item in self._queue)
-        offered = self._offer is not None and self._offer.sent.call_id == call_id
-        return queued or offered or call_id in self._awaited
+        return queued or self._alterations.uses(call_id) or call_id in self._awaited
+
+    def begin(
+        self,
+        agreement: Agreement,
+        protection: Protection | None,
+        context: ContextElement,
+        outcome: InterfaceReady | InterfaceRefused,
+    ) -> list[Action]:
+        """The connection is open; `context` is what the bind offered, `outcome` what became of it."""
+        self._alterations.agreement, self.security.default = agreement, protection
+        if protection is not None:
+            self.security.header_signing = protection.header_signing
+        self._alterations.bound(context, outcome)
+        return self._settle(outcome)
 
     # Going out
 
-    def put(self, wanted: Invoke | AddInterface) -> None:
+    def put(self, wanted: Wanted) -> None:
         """One more; `flush` sends what may go."""
+        if isinstance(wanted, OpenContext):
+            self.security.want(wanted.auth)
+        elif isinstance(wanted, Invoke):
+            self.security.check(wanted.security)
         self._queue.append(wanted)
 
     def flush(self, now: float) -> list[Action]:
         """Everything that may go now, in its order."""
         actions: list[Action] = []
-        for item in list(self._queue):
-            free = self.agreement.multiplexed or (self._offer is None and not self._awaited)
-            context_id = self._contexts.get(item.interface)
-            if context_id is not None and isinstance(item, AddInterface):
-                self._queue.remove(item)
-                actions.append(InterfaceReady(item.interface))
-            elif context_id is not None and isinstance(item, Invoke) and free:
-                self._queue.remove(item)
-                actions += self._send(item, context_id)
-            elif context_id is None and free and self._offer is None:
-                actions.append(self._offer_interface(item.interface, now))
-            elif not self.agreement.multiplexed:
-                break
+        while (refused := self._flush_until_refused(actions, now)) is not None:
+            actions += self._settle(refused)  # which may free what stood behind it
         return actions
+
+    def _flush_until_refused(self, actions: list[Action], now: float) -> ContextRefused | None:
+        """Send what may go; stop at a security context that may not."""
+        for item in list(self._queue):
+            sent = self._try(item, now)
+            if isinstance(sent, ContextRefused):
+                return sent
+            if sent is None and not self.agreement.multiplexed:
+                return None
+            actions += sent or []
+        return None
+
+    def _try(self, item: Wanted, now: float) -> list[Action] | ContextRefused | None:
+        """What goes of one wish: None when it must wait."""
+        altering = self._alterations.busy
+        free = self.agreement.multiplexed or not (altering or self._awaited)
+        if isinstance(item, OpenContext):
+            if altering or not free:
+                return None
+            begun = self._alterations.open(item.auth, now)
+            return begun if isinstance(begun, ContextRefused) else [begun]
+        context_id = self._alterations.context_id(item.interface)
+        if context_id is None:
+            return [self._alterations.offer(item.interface, now)] if free and not altering else None
+        if isinstance(item, AddInterface):
+            self._queue.remove(item)
+            return [InterfaceReady(item.interface)]
+        if not free or not self.security.ready(item.security):
+            return None
+        self._queue.remove(item)
+        return [*self._send(item, context_id)]
 
     def _send(self, call: Invoke, context_id: int) -> list[SendPdu]:
         """All fragments of one call, in a row.  C706 12.6.4.9"""
-        protection, stub, token = self.protection, call.stub, None
+        protection, stub, token = self.security.protection(call.security), call.stub, None
         if protection is not None:
             # What we offered, not what was agreed on: the server finds out whether somebody removed the offer
             offered = True
@@ -111,68 +157,53 @@ class CallQueue:
         request = Request(call.call_id, context_id, call.opnum, stub, object_uuid=call.object_uuid)
         fragments = request_fragments(request, fragment=self.agreement.fragment, token=token)
         wire = (one.encode() if protection is None else protection.protect(one) for one in fragments)
-        self._awaited.sent(call.call_id, context_id)
+        self._awaited.sent(call.call_id, context_id, protection)
         return [SendPdu(data) for data in wire]
-
-    def _offer_interface(self, interface: SyntaxId, now: float) -> SendPdu:
-        """Ask for one more presentation context.  C706 12.6.4.1"""
-        context = ContextElement(self._next_context_id, interface, (NDR20,))
-        self._next_context_id += 1
-        sent = AlterContext(self._new_call_id(), (context,), assoc_group_id=self.agreement.group_id)
-        self._offer, self.deadline = _Offer(interface, sent), now + self._offer_timeout
-        return SendPdu(sent.encode())
 
     # Coming in
 
-    def settle(self, outcome: InterfaceReady | InterfaceRefused, context_id: int) -> list[Action]:
-        """An interface is ready, or those who waited for it wait in vain."""
-        waiting = [item for item in self._queue if item.interface == outcome.interface]
-        if isinstance(outcome, InterfaceReady):
-            self._contexts[outcome.interface] = context_id
-            waiting = [item for item in waiting if isinstance(item, AddInterface)]
-        actions: list[Action] = [outcome]
-        for item in waiting:
-            self._queue.remove(item)
-            if isinstance(item, Invoke) and isinstance(outcome, InterfaceRefused):
-                actions.append(CallFailed(item.call_id, outcome.why, did_not_execute=True))
-        return actions
-
     def altered(self, pdu: AlterContextResp) -> list[Action]:
-        """What became of the interface that was offered.  C706 12.6.4.2"""
-        if (offer := self._offer) is None:
-            raise UnexpectedMessage("AlterContextResp", state="nothing offered")
-        check_answer(offer.sent, pdu)
-        self._offer, self.deadline = None, None
-        outcome = read_outcome(offer.interface, pdu.results[0])
-        return self.settle(outcome, offer.sent.contexts[0].context_id)
+        """What became of what was offered, or the server's leg of a security context.  C706 12.6.4.2"""
+        answer = self._alterations.answered(pdu)
+        return [answer] if isinstance(answer, StepSecurity) else self._settle(answer)
+
+    def stepped(self, step: Step) -> list[Action]:
+        """The package of a further security context took its step."""
+        actions: list[Action] = []
+        for one in self._alterations.stepped(step):
+            actions += [one] if isinstance(one, SendPdu) else self._settle(one)
+        return actions
 
     def answered(self, pdu: Response, header: Header, data: bytes) -> list[Action]:
         """One fragment of an answer.  C706 12.6.4.10"""
-        if self.protection is not None:
-            # Even an answer nobody waits for counts in the sequence numbers: check it before it is dropped
-            stub = self.protection.open(data, pdu)
-        elif pdu.auth is None:
-            stub = pdu.stub
-        else:
-            raise DecodeError("a security trailer on a connection without security", at=10)
-        context_id = self._awaited.context_of(pdu.call_id)
+        call = self._awaited.find(pdu.call_id)
+        stub = self.security.open(data, pdu, call)
         completed = self._awaited.received(pdu, header, stub)
-        if completed is None:
+        if completed is None or call is None:
             return []
-        if self.protection is not None and context_id is not None:
-            self.protection.answered(context_id)
+        if call.protection is not None:
+            call.protection.answered(call.context_id)
         return [completed]
 
     def faulted(self, fault: Fault) -> list[Action]:
-        """A fault fails its call, or refuses the interface that was offered.  C706 12.6.4.7"""
+        """A fault fails its call, or refuses what was offered.  C706 12.6.4.7"""
         status = Status.RPC_S_PROTOCOL_ERROR if fault.status in FORBIDDEN else fault.status
         if self._awaited.forget(fault.call_id):
             return [CallFaulted(fault.call_id, status, fault.did_not_execute)]
-        if self._offer is not None and self._offer.sent.call_id == fault.call_id:
-            refused = InterfaceRefused(self._offer.interface, bind_faulted(fault))
-            self._offer, self.deadline = None, None
-            return self.settle(refused, 0)
-        return []
+        refused = self._alterations.faulted(fault)
+        return [] if refused is None else self._settle(refused)
+
+    def _settle(self, outcome: Outcome) -> list[Action]:
+        """Something is ready, or those who waited for it wait in vain."""
+        actions: list[Action] = [outcome]
+        for item in [one for one in self._queue if _concerned(one, outcome)]:
+            refused = isinstance(outcome, InterfaceRefused | ContextRefused)
+            if isinstance(item, Invoke) and not refused:
+                continue  # it goes when everything is ready that it needs
+            self._queue.remove(item)
+            if isinstance(item, Invoke) and isinstance(outcome, InterfaceRefused | ContextRefused):
+                actions.append(CallFailed(item.call_id, outcome.why, did_not_execute=True))
+        return actions
 
     # Giving up
 
@@ -197,15 +228,18 @@ class CallQueue:
         left, self._queue = self._queue, []
         failed: list[Action] = []
         for item in left:
-            if isinstance(item, Invoke):
-                failed.append(CallFailed(item.call_id, why, did_not_execute=True))
-            else:
-                failed.append(InterfaceRefused(item.interface, why))
+            match item:
+                case Invoke(call_id=call_id):
+                    failed.append(CallFailed(call_id, why, did_not_execute=True))
+                case AddInterface(interface=interface):
+                    failed.append(InterfaceRefused(interface, why))
+                case OpenContext(auth=auth):
+                    failed.append(ContextRefused(auth.context_id, why))
         return failed
 
     def fail_all(self, why: RpchError) -> list[Action]:
         """Everything fails; what was sent may have run."""
-        self._offer, self.deadline = None, None
+        self._alterations.give_up()
         lost: list[Action] = [
             CallFailed(call_id, why, did_not_execute=False) for call_id in self._awaited.clear()
         ]
@@ -218,3 +252,12 @@ class CallQueue:
                 self._queue.remove(item)
                 return True
         return False
+
+
+def _concerned(item: Wanted, outcome: Outcome) -> bool:
+    """Whether this wish waits for what was decided."""
+    if isinstance(outcome, InterfaceReady | InterfaceRefused):
+        return not isinstance(item, OpenContext) and item.interface == outcome.interface
+    if isinstance(item, OpenContext):
+        return item.auth.context_id == outcome.context_id
+    return isinstance(item, Invoke) and item.security == outcome.context_id

@@ -1,10 +1,12 @@
 """The client's half of a connection.  MS-RPCE 3.3.2
 
 A connection is bound to one interface when it opens; each further interface costs one alter_context,
-since a server accepts one context per PDU. Calls name their interface and wait until it is ready. Three
-parts do the work:
+since a server accepts one context per PDU. So it is with security contexts: the bind may prove one user,
+further ones are opened beside it. Calls name their interface and their security context, and wait until both
+are ready. Four parts do the work:
 
     Opening      bind and the legs of a security context: what the connection agreed on
+    Alterations  interfaces and security contexts that come later
     CallQueue    calls from the moment they are wanted until they are answered
     this machine which PDU is legal when, and the end
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 from typing import Final
 
 from rpch.dcerpc.client_bind import SMALLEST_FRAGMENT, Agreement
+from rpch.dcerpc.client_contexts import CONTEXT_LIMIT
 from rpch.dcerpc.client_events import (
     AbandonCall,
     Action,
@@ -23,9 +26,11 @@ from rpch.dcerpc.client_events import (
     CallFailed,
     CancelCall,
     Closed,
+    ContextRefused,
     Event,
     Invoke,
     Open,
+    OpenContext,
     PduReceived,
     SecurityStepped,
     SendPdu,
@@ -33,7 +38,7 @@ from rpch.dcerpc.client_events import (
     TransportClosed,
 )
 from rpch.dcerpc.client_opening import LEGAL, Opening, State
-from rpch.dcerpc.client_queue import CallQueue
+from rpch.dcerpc.client_queue import CallQueue, Wanted
 from rpch.dcerpc.fragments import RESPONSE_LIMIT
 from rpch.dcerpc.pdus import (
     AlterContextResp,
@@ -73,6 +78,7 @@ class ClientConnection:
         fragment: int = LARGEST_FRAGMENT,
         response_limit: int = RESPONSE_LIMIT,
         bind_timeout: float = BIND_TIMEOUT,
+        context_limit: int = CONTEXT_LIMIT,
     ) -> None:
         if fragment < SMALLEST_FRAGMENT:
             raise LocalProtocolError(f"fragments of {fragment} bytes; at least {SMALLEST_FRAGMENT} are due")
@@ -82,8 +88,12 @@ class ClientConnection:
         self._opening: Opening | None = None
         self._opening_ends: float | None = None
         self._calls = CallQueue(
-            response_limit=response_limit, offer_timeout=bind_timeout, new_call_id=self.new_call_id
+            response_limit=response_limit,
+            offer_timeout=bind_timeout,
+            new_call_id=self.new_call_id,
+            context_limit=context_limit,
         )
+        self._hung_up = "the server closed the connection"
         self._why: RpchError = TransportError("the connection is closed")
 
     @property
@@ -103,6 +113,10 @@ class ClientConnection:
             if not self._calls.uses(self._last_call_id):
                 return self._last_call_id
 
+    def new_context_id(self) -> int:
+        """An id for a further security context, which nothing here uses.  MS-RPCE 2.2.2.11"""
+        return self._calls.security.new_id()
+
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event; everything to do about it, in order."""
         if self.state is State.CLOSED:
@@ -110,7 +124,7 @@ class ClientConnection:
         match event:
             case PduReceived(data=data):
                 return self._received(data, now)
-            case Invoke() | AddInterface():
+            case Invoke() | AddInterface() | OpenContext():
                 return self._wanted(event, now)
             case CancelCall(call_id=call_id):
                 return self._calls.cancel(call_id)
@@ -121,14 +135,16 @@ class ClientConnection:
             case SecurityStepped(step=step):
                 return self._stepped(step, now)
             case TransportClosed(why=why):
-                return self._close(why or TransportError("the server closed the connection"))
+                return self._close(why or TransportError(self._hung_up))
             case Tick():
                 return self._tick(now)
 
     def _too_late(self, event: Event) -> list[Action]:
-        """After the end only calls want an answer."""
+        """After the end only calls and their security contexts want an answer."""
         if isinstance(event, Invoke):
             return [CallFailed(event.call_id, self._why, did_not_execute=True)]
+        if isinstance(event, OpenContext):
+            return [ContextRefused(event.auth.context_id, self._why)]
         return []
 
     def _tick(self, now: float) -> list[Action]:
@@ -143,11 +159,15 @@ class ClientConnection:
         if self.state is not State.NEW:
             raise LocalProtocolError(f"a connection is opened once; this one is {self.state.name}")
         self._opening = Opening(event, fragment=self._fragment, new_call_id=self.new_call_id)
+        if event.auth is not None:
+            self._calls.security.claim(event.auth.context_id)
         self.state, self._opening_ends = State.BINDING, now + self._bind_timeout
         return [SendPdu(self._opening.bind.encode())]
 
     def _stepped(self, step: Step, now: float) -> list[Action]:
         opening = self._opening
+        if self.state in (State.OPEN, State.DRAINING):
+            return self._and_next(self._calls.stepped(step), now)
         if opening is None or self.state is not State.AUTH_STEP:
             raise LocalProtocolError(f"nobody asked for a step of security in state {self.state.name}")
         try:
@@ -161,10 +181,9 @@ class ClientConnection:
         if self.state is not State.OPEN:
             return []
         self._opening = self._opening_ends = None
-        self._calls.agreement, self._calls.protection = opening.agreement, opening.protection()
         actions: list[Action] = [opening.agreement.announced()]
-        for outcome in opening.outcomes:
-            actions += self._calls.settle(outcome, opening.bind.contexts[0].context_id)
+        context, outcome = opening.bind.contexts[0], opening.outcomes[0]
+        actions += self._calls.begin(opening.agreement, opening.protection(), context, outcome)
         return actions + self._calls.flush(now)
 
     # What the server sends
@@ -195,6 +214,8 @@ class ClientConnection:
     def _faulted(self, fault: Fault, now: float) -> list[Action]:
         """Some faults are the end of more than their call.  MS-RPCE 3.3.2.5.1"""
         actions = self._calls.faulted(fault)
+        if any(isinstance(action, ContextRefused) for action in actions):
+            self._hung_up = "the server closed the connection, after it refused a security context"
         if fault.status in ENDS_CONNECTION:
             return actions + self._close(RpcFault(fault.status, did_not_execute=fault.did_not_execute))
         return self._and_next(actions, now)
@@ -208,7 +229,7 @@ class ClientConnection:
 
     # Calls
 
-    def _wanted(self, event: Invoke | AddInterface, now: float) -> list[Action]:
+    def _wanted(self, event: Wanted, now: float) -> list[Action]:
         if self.state is State.NEW:
             raise LocalProtocolError("a connection is opened before it is used")
         if isinstance(event, Invoke) and self._calls.uses(event.call_id):

@@ -13,11 +13,13 @@ from rpch.client.client import RpcClient
 from rpch.client.policy import ConnectionPolicy
 from rpch.client.retry import Retry
 from rpch.client.rpc import CallLost
+from rpch.client.security import RpcCredentials
 from rpch.client.ways import Way
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.interface import Interface, interface_of
+from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.dcerpc.protseq import ProtocolSequence
-from rpch.errors import AuthenticationFailed, RpchError, TransportError
+from rpch.errors import AuthenticationFailed, ConfigError, RpchError, TransportError
 from rpch.server.demo import AddRequest, AddResponse, Demo
 
 UNRUN = CallLost(TransportError("gone"), did_not_execute=True)
@@ -33,9 +35,12 @@ class Connection:
     def __init__(self, way: ScriptedWay) -> None:
         self._way = way
 
-    async def call(self, operation: Any, request: Any, *, object_uuid: UUID | None) -> Any:
+    async def call(
+        self, operation: Any, request: Any, *, object_uuid: UUID | None, context_id: int | None
+    ) -> Any:
         self._way.calls += 1
         self._way.objects.append(object_uuid)
+        self._way.contexts.append(context_id)
         return await self._way.outcome()
 
     async def bind(self, interface: Interface) -> None:
@@ -58,6 +63,8 @@ class ScriptedWay:
         self.calls, self.reached, self.closings = 0, 0, list[str]()
         self.objects: list[UUID | None] = []
         self.bound: list[Interface] = []
+        self.callers: list[RpcCredentials | None] = []
+        self.contexts: list[int | None] = []
 
     def __str__(self) -> str:
         return f"by {self.binding.protseq}"
@@ -85,6 +92,12 @@ class ScriptedWay:
         if self._refused:
             raise self._refused.pop(0)
         return Connection(self)
+
+    async def context_for(
+        self, connection: Connection, interface: Interface, caller: RpcCredentials | None
+    ) -> int | None:
+        self.callers.append(caller)
+        return None if caller is None else 2
 
     def close(self) -> None:
         self.closings.append("close")
@@ -217,3 +230,24 @@ async def test_the_end_is_waited_for_on_every_way() -> None:
     caller.close()
     await caller.closed()
     assert [way.closings for way in ways] == [["close", "closed"], ["close", "closed"]]
+
+
+async def test_calls_as_somebody_go_by_a_context_of_their_own() -> None:
+    way = ScriptedWay(UNRUN, SUM)
+    caller = client(way, retry=QUICK)
+    bob = caller.as_user(r"LAB\bob", "secret", auth_level=AuthLevel.PKT, auth_type=AuthType.NTLM)
+    assert await bob.call(Demo.add, AddRequest(2, 3)) == SUM
+    await bob.bind(Demo)
+    known = RpcCredentials(r"LAB\bob", "secret", AuthLevel.PKT, AuthType.NTLM)
+    assert way.callers == [known] * 3  # one call was made again
+    assert way.contexts == [2, 2]
+    assert way.objects == [OBJECT, OBJECT]
+    assert await caller.call(Demo.add, AddRequest(2, 3)) == SUM
+    assert (way.callers[-1], way.contexts[-1]) == (None, None)
+
+
+def test_only_kerberos_knows_who_is_meant_by_nobody() -> None:
+    caller = client(ScriptedWay())
+    with pytest.raises(ConfigError, match="say who calls"):
+        caller.as_user(None)
+    caller.as_user(None, auth_type=AuthType.KERBEROS)

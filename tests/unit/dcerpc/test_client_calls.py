@@ -113,10 +113,12 @@ def test_a_call_is_cancelled_once_and_forgotten_once() -> None:
     assert [calls.forget(1), calls.forget(1)] == [True, False]
 
 
-def test_the_context_of_a_call_is_known_while_it_is_awaited() -> None:
+def test_the_contexts_of_a_call_are_known_while_it_is_awaited() -> None:
     calls = waiting(1, context_id=7)
-    assert calls.context_of(1) == 7
-    assert calls.context_of(2) is None
+    call = calls.find(1)
+    assert call is not None
+    assert (call.context_id, call.protection) == (7, None)
+    assert calls.find(2) is None
 
 
 def test_clearing_tells_what_was_awaited() -> None:

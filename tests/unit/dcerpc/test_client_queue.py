@@ -58,9 +58,8 @@ def queue(*, multiplexed: bool = True, protection: Protection | None = None) -> 
     """A queue with one interface ready; its own call ids begin at 100."""
     ids = count(100)
     made = CallQueue(response_limit=64, offer_timeout=5.0, new_call_id=lambda: next(ids))
-    made.agreement = replace(NOTHING_AGREED, group_id=9, multiplexed=multiplexed)
-    made.protection = protection
-    made.settle(InterfaceReady(READY), 0)
+    agreed = replace(NOTHING_AGREED, group_id=9, multiplexed=multiplexed)
+    made.begin(agreed, protection, ContextElement(0, READY, (NDR20,)), InterfaceReady(READY))
     return made
 
 
