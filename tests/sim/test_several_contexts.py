@@ -146,7 +146,7 @@ async def test_a_wrong_password_is_told_and_the_server_ends_the_connection() -> 
     await pair.tell(to_client.TransportClosed())
     closed = pair.said[-1]
     assert isinstance(closed, to_client.Closed)
-    assert "after it refused a security context" in str(closed.why)
+    assert "when it refused a security context" in str(closed.why)
 
 
 async def test_by_ntlm_alone_a_wrong_password_shows_with_the_first_call() -> None:

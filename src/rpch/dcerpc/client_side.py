@@ -214,10 +214,13 @@ class ClientConnection:
     def _faulted(self, fault: Fault, now: float) -> list[Action]:
         """Some faults are the end of more than their call.  MS-RPCE 3.3.2.5.1"""
         actions = self._calls.faulted(fault)
+        why: RpchError = RpcFault(fault.status, did_not_execute=fault.did_not_execute)
         if any(isinstance(action, ContextRefused) for action in actions):
-            self._hung_up = "the server closed the connection, after it refused a security context"
+            # MS-RPCE lets the server choose; most hang up
+            self._hung_up = "the server ended the connection when it refused a security context"
+            why = TransportError(self._hung_up)
         if fault.status in ENDS_CONNECTION:
-            return actions + self._close(RpcFault(fault.status, did_not_execute=fault.did_not_execute))
+            return actions + self._close(why)
         return self._and_next(actions, now)
 
     def _drain(self) -> list[Action]:
