@@ -17,7 +17,11 @@ from rpch.client.client import RpcClient
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "client.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 IMPORTS = re.findall(r"`from (rpch[\w.]*) import ([\w, ]+)`", PAGE)
-CALLS: dict[str, Callable[..., object]] = {"connect": connect, "call": RpcClient.call}
+CALLS: dict[str, Callable[..., object]] = {
+    "connect": connect,
+    "call": RpcClient.call,
+    "as_user": RpcClient.as_user,
+}
 
 
 def calls_in(block: str) -> list[ast.Call]:

@@ -89,6 +89,7 @@ def test_its_parameters_are_those_of_the_asynchronous_client() -> None:
     assert {name: kind.__forward_arg__ for name, kind in ConnectOptions.__annotations__.items()} == theirs
 
 
-def test_its_calls_take_what_the_asynchronous_ones_take() -> None:
-    ours, theirs = (inspect.signature(one.call).parameters for one in (BlockingClient, RpcClient))
+@pytest.mark.parametrize("method", ["call", "bind", "as_user"])
+def test_its_methods_take_what_the_asynchronous_ones_take(method: str) -> None:
+    ours, theirs = (inspect.signature(getattr(one, method)).parameters for one in (BlockingClient, RpcClient))
     assert list(ours) == list(theirs)

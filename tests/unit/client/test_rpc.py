@@ -12,6 +12,7 @@ import pytest
 
 from rpch.client.carriers import Receiver
 from rpch.client.rpc import CallLost, RpcConnection
+from rpch.dcerpc.client_contexts import CannotOpen
 from rpch.dcerpc.client_events import Authentication
 from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.pdus import (
@@ -36,9 +37,17 @@ from rpch.dcerpc.pdus import (
     SecTrailer,
     decode_pdu,
 )
+from rpch.dcerpc.presentation import Features
 from rpch.dcerpc.security import Continue, Step
 from rpch.dcerpc.statuses import Status
-from rpch.errors import BindRejected, RpcFault, RpchError, TransportError, UnexpectedMessage
+from rpch.errors import (
+    AuthenticationFailed,
+    BindRejected,
+    RpcFault,
+    RpchError,
+    TransportError,
+    UnexpectedMessage,
+)
 from rpch.server.demo import AddRequest, AddResponse, Demo
 from rpch.server.management import Management
 from rpch.testing.mechanisms import ToyMechanism
@@ -109,12 +118,14 @@ class Talk:
         for pdu in pdus:
             self.connection.receive(pdu.encode())
 
-    def bound(self) -> None:
-        """The server takes the bind."""
+    def bound(self, *, several: bool = False) -> None:
+        """The server takes the bind, and several security contexts if it says so."""
         bind = next(pdu for pdu in self.carrier.sent if isinstance(pdu, Bind))
         results = ACCEPTED + (ContextResult(2, 0, NDR20),) * (len(bind.contexts) - 1)
-        several = WHOLE | PfcFlags.CONC_MPX  # calls at a time
-        ack = BindAck(bind.call_id, results, assoc_group_id=7, secondary_address="6001", flags=several)
+        if several:
+            results = (*ACCEPTED, ContextResult(3, Features.SECURITY_CONTEXT_MULTIPLEXING))
+        flags = WHOLE | PfcFlags.CONC_MPX
+        ack = BindAck(bind.call_id, results, assoc_group_id=7, secondary_address="6001", flags=flags)
         self.hear(ack)
 
     def asked(self) -> Request:
@@ -329,3 +340,102 @@ async def test_after_the_end_no_interface_can_be_agreed_on() -> None:
         it.connection.transport_closed(GONE)
         with pytest.raises(TransportError, match="the proxy has gone"):
             await it.connection.bind(Demo)
+
+
+class Opening:
+    """Somebody whose further context the test's server is asked for."""
+
+    level = AuthLevel.PKT_INTEGRITY
+
+    def __init__(self, kind: type[ToyMechanism] = ToyMechanism) -> None:
+        self.kind, self.begun = kind, list[int]()
+        self.theirs = ToyMechanism(self.level, 3, client=False)
+
+    async def begin(self, context_id: int) -> Authentication:
+        self.begun.append(context_id)
+        ours = self.kind(self.level, 3, client=True)
+        return Authentication(ours, AuthType.NTLM, self.level, context_id, ours.first())
+
+    def answer(self, it: Talk) -> AlterContextResp:
+        """The server's leg."""
+        altered = it.carrier.last(AlterContext)
+        assert isinstance(altered, AlterContext)
+        assert altered.auth is not None
+        step = self.theirs.step(altered.auth.token)
+        assert isinstance(step, Continue)
+        trailer = SecTrailer(AuthType.NTLM, self.level, altered.auth.context_id, step.token)
+        return AlterContextResp(altered.call_id, ACCEPTED, auth=trailer)
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+DEMO = interface_of(Demo)
+
+
+@pytest.mark.parametrize("kind", [ToyMechanism, Slow])
+async def test_several_who_ask_for_a_further_context_get_one(kind: type[ToyMechanism]) -> None:
+    async with talk() as it:
+        bob = Opening(kind)
+        asking = [asyncio.create_task(it.connection.context_for(DEMO, "bob", bob.begin)) for _ in range(3)]
+        await settled()
+        it.bound(several=True)
+        asking[0].cancel()  # who asked first need not stay
+        await settled()
+        it.hear(bob.answer(it))
+        assert await asking[1] == await asking[2] == 2
+        assert await it.connection.context_for(DEMO, "bob", bob.begin) == 2
+        assert bob.begun == [2]
+        call = await it.start(context_id=2)
+        auth = it.asked().auth
+        assert auth is not None
+        assert auth.context_id == 2
+        call.cancel()
+
+
+async def test_a_refused_context_is_told_and_may_be_asked_for_again() -> None:
+    async with talk() as it:
+        bob = Opening()
+        asking = asyncio.create_task(it.connection.context_for(DEMO, "bob", bob.begin))
+        await settled()
+        it.bound(several=True)
+        altered = it.carrier.last(AlterContext)
+        assert isinstance(altered, AlterContext)
+        it.hear(Fault(altered.call_id, Status.ACCESS_DENIED))
+        with pytest.raises(AuthenticationFailed):
+            await asking
+        asking = asyncio.create_task(it.connection.context_for(DEMO, "bob", bob.begin))
+        await settled()
+        it.hear(bob.answer(it))
+        assert await asking == 3
+
+
+async def test_a_server_of_one_context_is_not_asked_for_more() -> None:
+    async with talk() as it:
+        asking = asyncio.create_task(it.connection.context_for(DEMO, "bob", Opening().begin))
+        await settled()
+        it.bound()
+        with pytest.raises(CannotOpen):
+            await asking
+
+
+async def test_who_cannot_begin_says_why_and_costs_nobody_anything() -> None:
+    async def begin(context_id: int) -> Authentication:
+        raise AuthenticationFailed("there is no ticket")
+
+    async with talk() as it:
+        with pytest.raises(AuthenticationFailed, match="no ticket"):
+            await it.connection.context_for(DEMO, "bob", begin)
+        it.bound()
+        assert not it.connection.closed
+
+
+async def test_the_end_of_a_connection_is_the_end_of_contexts_to_come() -> None:
+    async with talk() as it:
+        asking = asyncio.create_task(it.connection.context_for(DEMO, "bob", Opening().begin))
+        await settled()
+        it.connection.transport_closed(GONE)
+        with pytest.raises(CallLost, match="was not sent"):
+            await asking

@@ -136,3 +136,22 @@ def test_without_header_signing_every_request_repeats_its_header() -> None:
 
 def test_below_packet_level_there_is_nothing_to_verify() -> None:
     assert protection(AuthLevel.CONNECT).stub(b"ab", FACTS) == b"ab"
+
+
+def test_beside_others_a_context_that_does_not_sign_is_named_by_its_requests() -> None:
+    alone, beside = protection(AuthLevel.CONNECT), protection(AuthLevel.CONNECT)
+    beside.named = True
+    assert (alone.token_size, beside.token_size) == (None, 16)
+    request = Request(5, 1, 4, b"stub")
+    assert alone.protect(request) == request.encode()
+    pdu = decode_pdu(beside.protect(request))
+    assert isinstance(pdu, Request)
+    assert pdu.auth is not None
+    assert (pdu.auth.auth_level, pdu.auth.context_id, pdu.stub[:4]) == (AuthLevel.CONNECT, 7, b"stub")
+    assert opened(beside, Response(5, 1, b"bare").encode()) == b"bare"
+
+
+def test_beside_others_a_context_that_signs_is_as_before() -> None:
+    signs = protection(AuthLevel.PKT_INTEGRITY)
+    signs.named = True
+    assert signs.token_size == Checksum.token_size

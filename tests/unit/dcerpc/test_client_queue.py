@@ -10,16 +10,21 @@ from rpch.dcerpc.client_bind import NOTHING_AGREED
 from rpch.dcerpc.client_events import (
     Action,
     AddInterface,
+    Authentication,
     CallCompleted,
     CallFailed,
     CallFaulted,
+    ContextReady,
+    ContextRefused,
     InterfaceReady,
     InterfaceRefused,
     Invoke,
+    OpenContext,
     SendPdu,
+    StepSecurity,
 )
 from rpch.dcerpc.client_protection import Protection
-from rpch.dcerpc.client_queue import CallQueue
+from rpch.dcerpc.client_queue import CallQueue, Wanted
 from rpch.dcerpc.pdus import (
     NDR20,
     WHOLE,
@@ -41,9 +46,16 @@ from rpch.dcerpc.pdus import (
     SyntaxId,
     decode_pdu,
 )
-from rpch.dcerpc.security import protected
+from rpch.dcerpc.presentation import Features
+from rpch.dcerpc.security import Declined, Established, protected
 from rpch.dcerpc.statuses import Status
-from rpch.errors import AuthenticationFailed, DecodeError, TransportError, UnexpectedMessage
+from rpch.errors import (
+    AuthenticationFailed,
+    DecodeError,
+    LocalProtocolError,
+    TransportError,
+    UnexpectedMessage,
+)
 from rpch.testing.mechanisms import ToyMechanism
 
 READY = SyntaxId(UUID(int=1), 1)
@@ -58,12 +70,13 @@ def queue(*, multiplexed: bool = True, protection: Protection | None = None) -> 
     """A queue with one interface ready; its own call ids begin at 100."""
     ids = count(100)
     made = CallQueue(response_limit=64, offer_timeout=5.0, new_call_id=lambda: next(ids))
-    agreed = replace(NOTHING_AGREED, group_id=9, multiplexed=multiplexed)
+    several = Features.SECURITY_CONTEXT_MULTIPLEXING
+    agreed = replace(NOTHING_AGREED, group_id=9, multiplexed=multiplexed, features=several)
     made.begin(agreed, protection, ContextElement(0, READY, (NDR20,)), InterfaceReady(READY))
     return made
 
 
-def put(calls: CallQueue, *wanted: Invoke | AddInterface, now: float = 0.0) -> list[Action]:
+def put(calls: CallQueue, *wanted: Wanted, now: float = 0.0) -> list[Action]:
     for one in wanted:
         calls.put(one)
     return calls.flush(now)
@@ -255,3 +268,86 @@ def test_a_trailer_without_security_is_refused() -> None:
     sealed = protected(Response(1, 0, b"answer"), server, NTLM, header_signing=True)
     with pytest.raises(DecodeError, match="without security"):
         answer(queue(), Response(1, 0), sealed)
+
+
+def further(calls: CallQueue) -> OpenContext:
+    mechanism = ToyMechanism(AuthLevel.PKT_PRIVACY, 3, client=True)
+    context_id = calls.security.new_id()
+    return OpenContext(Authentication(mechanism, AuthType.NTLM, AuthLevel.PKT_PRIVACY, context_id, b"one"))
+
+
+def leg(call_id: int, context_id: int = 2) -> AlterContextResp:
+    token = SecTrailer(AuthType.NTLM, AuthLevel.PKT_PRIVACY, context_id, b"two")
+    return AlterContextResp(call_id, (ACCEPTED,), auth=token)
+
+
+def test_calls_of_other_contexts_overtake_those_that_wait_for_theirs() -> None:
+    calls = queue()
+    wanted = further(calls)
+    actions = put(calls, wanted, replace(call(1), security=2), call(2), call(3, OTHER))
+    altered, plain = sent(actions)
+    assert isinstance(altered, AlterContext)
+    assert plain == request(2)
+    assert calls.flush(0.0) == []
+    assert calls.altered(leg(100)) == [StepSecurity(wanted.auth.mechanism, b"two")]
+    [ready] = calls.stepped(Established())
+    assert ready == ContextReady(2)
+    mine, offered = sent(calls.flush(0.0))
+    assert isinstance(mine, Request)
+    assert mine.auth is not None
+    assert mine.auth.context_id == 2
+    assert offered == offer(101, 2, OTHER)
+
+
+def test_without_multiplexing_a_context_takes_its_turn() -> None:
+    calls = queue(multiplexed=False)
+    assert sent(put(calls, call(1), further(calls), call(2))) == [request(1)]
+    answer(calls, Response(1, 0))
+    [altered] = sent(calls.flush(0.0))
+    assert isinstance(altered, AlterContext)
+    assert calls.flush(0.0) == []
+    calls.altered(leg(100))
+    calls.stepped(Established())
+    assert sent(calls.flush(0.0)) == [request(2)]
+
+
+@pytest.mark.parametrize("by_fault", [False, True])
+def test_a_refused_context_fails_its_calls_and_no_others(by_fault: bool) -> None:
+    calls = queue()
+    put(calls, further(calls), replace(call(1), security=2), call(2, THIRD))
+    if by_fault:
+        refused, failed = calls.faulted(Fault(100, 5))
+    else:
+        calls.altered(leg(100))
+        refused, failed = calls.stepped(Declined("no such user"))
+    assert isinstance(refused, ContextRefused)
+    assert failed == CallFailed(1, refused.why, did_not_execute=True)
+    assert sent(calls.flush(0.0)) == [offer(101, 2, THIRD)]
+
+
+@pytest.mark.parametrize("multiplexed", [True, False])
+def test_many_contexts_that_may_not_be_opened_are_refused_and_the_rest_goes_on(multiplexed: bool) -> None:
+    ids = count(100)
+    calls = CallQueue(response_limit=64, offer_timeout=5.0, new_call_id=lambda: next(ids))
+    for number in range(50):
+        calls.put(further(calls))
+        calls.put(replace(call(number), security=number + 2))
+    agreed = replace(NOTHING_AGREED, multiplexed=multiplexed)
+    calls.put(call(5000))
+    calls.begin(agreed, None, ContextElement(0, READY, (NDR20,)), InterfaceReady(READY))
+    actions = calls.flush(0.0)
+    assert sum(isinstance(action, ContextRefused) for action in actions) == 50
+    assert sum(isinstance(action, CallFailed) for action in actions) == 50
+    assert sent(actions) == [request(5000)]
+
+
+def test_a_call_by_a_context_that_nobody_asked_for_is_our_mistake() -> None:
+    with pytest.raises(LocalProtocolError, match="no security context 2"):
+        put(queue(), replace(call(1), security=2))
+
+
+def test_contexts_to_come_fail_with_the_queue_and_at_the_end() -> None:
+    calls = queue(multiplexed=False)
+    put(calls, further(calls), further(calls))
+    assert calls.fail_all(WHY) == [ContextRefused(2, WHY), ContextRefused(3, WHY)]
+    assert calls.deadline is None

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from rpch.dcerpc.client_contexts import CannotOpen
 from rpch.dcerpc.client_events import (
     AbandonCall,
     Action,
@@ -15,11 +16,14 @@ from rpch.dcerpc.client_events import (
     CallFaulted,
     CancelCall,
     Closed,
+    ContextReady,
+    ContextRefused,
     Event,
     InterfaceReady,
     InterfaceRefused,
     Invoke,
     Open,
+    OpenContext,
     PduReceived,
     SecurityStepped,
     SendPdu,
@@ -28,7 +32,7 @@ from rpch.dcerpc.client_events import (
     TransportClosed,
 )
 from rpch.dcerpc.client_opening import LEGAL, State
-from rpch.dcerpc.client_side import LAST_CALL_ID, ClientConnection
+from rpch.dcerpc.client_side import BIND_TIMEOUT, LAST_CALL_ID, ClientConnection
 from rpch.dcerpc.pdus import (
     NDR20,
     WHOLE,
@@ -66,6 +70,7 @@ from rpch.errors import (
     TransportError,
     UnexpectedMessage,
 )
+from rpch.testing.mechanisms import ToyMechanism
 
 MGMT = SyntaxId(UUID("afa8bd80-7d8a-11c9-bef4-08002b102989"), 1)
 MAPPER = SyntaxId(UUID("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), 3)
@@ -662,3 +667,94 @@ def test_broken_pdus_end_the_connection(wire: str) -> None:
     actions = machine.handle(PduReceived(bytes.fromhex(wire)), 1.0)
     assert machine.state is State.CLOSED
     assert closed_by(actions) is not None
+
+
+def another(machine: ClientConnection) -> OpenContext:
+    """One more security context is wanted."""
+    mechanism = ToyMechanism(AuthLevel.PKT, 3, client=True)
+    proof = Authentication(mechanism, AuthType.NTLM, AuthLevel.PKT, machine.new_context_id(), b"one")
+    return OpenContext(proof)
+
+
+def leg(call_id: int, context_id: int = 2) -> PduReceived:
+    token = SecTrailer(AuthType.NTLM, AuthLevel.PKT, context_id, b"two")
+    return PduReceived(AlterContextResp(call_id, (ACCEPTED,), auth=token).encode())
+
+
+def test_a_security_context_that_is_wanted_early_waits_for_the_bind() -> None:
+    machine = ClientConnection()
+    machine.handle(Open(MGMT), 0.0)
+    wanted = another(machine)
+    play(machine, (0.0, wanted, []))
+    *_, sent = machine.handle(ack(), 0.1)
+    assert isinstance(sent, SendPdu)
+    assert isinstance(decode_pdu(sent.data), AlterContext)
+    assert machine.deadline is not None
+    play(
+        machine,
+        (0.2, leg(2), [StepSecurity(wanted.auth.mechanism, b"two")]),
+        (0.3, SecurityStepped(Established()), [ContextReady(2)]),
+        (0.4, Invoke(3, MGMT, 2, b""), [request(3, 2)]),
+    )
+    assert machine.deadline is None
+
+
+def test_an_opening_that_takes_too_long_ends_the_connection() -> None:
+    machine = opened()
+    machine.handle(another(machine), 10.0)
+    assert machine.deadline == 10.0 + BIND_TIMEOUT
+    refused, closed = machine.handle(Tick(), 10.0 + BIND_TIMEOUT)
+    assert isinstance(refused, ContextRefused)
+    assert isinstance(closed, Closed)
+
+
+@pytest.mark.parametrize("status", [Status.ACCESS_DENIED, Status.RPC_S_SEC_PKG_ERROR])
+def test_a_refused_context_explains_the_end_that_may_come_with_it(status: Status) -> None:
+    machine = opened()
+    machine.handle(another(machine), 1.0)
+    machine.handle(Invoke(9, MGMT, 2, b""), 1.0)
+    actions = machine.handle(fault(2, status), 1.1)
+    assert isinstance(actions[0], ContextRefused)
+    if status == Status.ACCESS_DENIED:
+        assert machine.state is State.OPEN
+        actions = machine.handle(TransportClosed(), 1.2)
+    failed, closed = actions[-2:]
+    assert isinstance(failed, CallFailed)
+    assert "when it refused a security context" in str(failed.why)
+    assert isinstance(closed, Closed)
+
+
+def test_a_draining_connection_opens_no_more_and_ends_what_is_under_way() -> None:
+    machine = opened()
+    machine.handle(Invoke(9, MGMT, 2, b""), 1.0)
+    first = another(machine)
+    machine.handle(first, 1.0)
+    refused, *rest = machine.handle(PduReceived(Shutdown().encode()), 1.1)
+    assert isinstance(refused, ContextRefused)
+    assert rest == []
+    [too_late] = machine.handle(another(machine), 1.2)
+    assert isinstance(too_late, ContextRefused)
+    machine.handle(leg(2), 1.3)
+    machine.handle(SecurityStepped(Established()), 1.4)
+    assert machine.state is State.DRAINING
+
+
+def test_after_the_end_a_security_context_is_refused() -> None:
+    machine = opened()
+    wanted = another(machine)
+    machine.handle(TransportClosed(), 1.0)
+    [refused] = machine.handle(wanted, 1.1)
+    assert isinstance(refused, ContextRefused)
+    assert machine.handle(SecurityStepped(Established()), 1.2) == []
+
+
+def test_so_many_contexts_and_no_more() -> None:
+    machine = ClientConnection(context_limit=1)
+    machine.handle(Open(MGMT), 0.0)
+    machine.handle(ack(), 0.1)
+    machine.handle(another(machine), 0.2)
+    machine.handle(leg(2), 0.3)
+    machine.handle(SecurityStepped(Established()), 0.4)
+    [refused] = machine.handle(another(machine), 0.5)
+    assert isinstance(refused, ContextRefused)
+    assert isinstance(refused.why, CannotOpen)
