@@ -30,12 +30,12 @@ from benchmarks.books import fill, serving
 from benchmarks.usage import cpu_seconds, resident_bytes
 from rpch.client.connect import connect
 from rpch.directory.database import DEFAULT_FILE
-from rpch.exchange.nspi import interface as wire
 from rpch.exchange.nspi.client import AddressBook, open_address_book, properties
 from rpch.exchange.nspi.conditions import Compares, Contains
-from rpch.exchange.nspi.rows import Row
-from rpch.exchange.nspi.structures import Stat
+from rpch.exchange.nspi.operations.rows import Row
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.structures import Stat
 from tests.interop.laboratory import Laboratory
 
 TAGS: Final = (

@@ -14,10 +14,10 @@ from rpch.directory.book_reader import BinaryPart, StoredEntry, StoredLink
 from rpch.directory.database import Database
 from rpch.directory.entries import EntryKind
 from rpch.directory.tables import ACCOUNTS
-from rpch.exchange.nspi.book import Book, book_of
-from rpch.exchange.nspi.linkage import Linkage
-from rpch.exchange.nspi.objects import BookObject, entry_id_of, object_of
-from rpch.exchange.nspi.structures import Stat
+from rpch.exchange.nspi.book.book import Book, book_of
+from rpch.exchange.nspi.book.linkage import Linkage
+from rpch.exchange.nspi.book.objects import BookObject, entry_id_of, object_of
+from rpch.exchange.nspi.wire.structures import Stat
 from rpch.exchange.server_names import ServerNames
 
 DIRECTORY: Final = UUID("11111111-2222-3333-4444-555555555555")

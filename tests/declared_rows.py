@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from rpch.exchange.nspi.row_sets import RowSet
-from rpch.exchange.nspi.rows import Row
-from rpch.exchange.nspi.structures import (
+from rpch.exchange.nspi.operations.rows import Row
+from rpch.exchange.nspi.wire.row_sets import RowSet
+from rpch.exchange.nspi.wire.structures import (
     Binary,
     BinaryArray,
     Count,
@@ -17,7 +17,7 @@ from rpch.exchange.nspi.structures import (
     TimeArray,
     WStringArray,
 )
-from rpch.exchange.nspi.wire import row_from_wire
+from rpch.exchange.nspi.wire.values import row_from_wire
 from rpch.ndr import ErrorStatus, Message, Struct, conformant, length_of, unique
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rpch.exchange.nspi.sort_weights import ORDER_FILE, spelled
+from rpch.exchange.nspi.collation.weights import ORDER_FILE, spelled
 
 _LINE = re.compile(r"([0-9A-F]+)\s*;\s*((?:\[[^\]]+\])+)")
 _ELEMENT = re.compile(r"\[([.*])([0-9A-F]{4,5})\.")

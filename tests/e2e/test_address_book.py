@@ -16,13 +16,13 @@ import pytest
 from rpch.client.client import RpcClient
 from rpch.client.connect import connect
 from rpch.errors import RpcFault
-from rpch.exchange.nspi import interface as wire
 from rpch.exchange.nspi.client import AddressBook, open_address_book
 from rpch.exchange.nspi.conditions import Compares
-from rpch.exchange.nspi.interface import Nspi
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.structures import Exists, Not, Restriction, Stat, Status, WStringNames
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import Exists, Not, Restriction, Stat, Status, WStringNames
 from rpch.exchange.rfr.client import address_book_server, mailbox_server
 from rpch.ndr import ContextHandle
 from tests.rpch_process import COMMAND, RpchProcess, rpch_process

@@ -28,15 +28,16 @@ from rpch.exchange.autodiscover.json_answer import json_answer
 from rpch.exchange.autodiscover.pox_answer import Exch, Expr, User, Web, settings_document
 from rpch.exchange.autodiscover.pox_request import CAN_HANDLE, CAPABILITY, Abilities, PoxRequest
 from rpch.exchange.autodiscover.pox_settings import read_answer
-from rpch.exchange.nspi import interface as wire
 from rpch.exchange.nspi import teletex
 from rpch.exchange.nspi.address_book import AddressBookService
-from rpch.exchange.nspi.entryids import EphemeralId, PermanentId, decode_entry_id
-from rpch.exchange.nspi.interface import Nspi
-from rpch.exchange.nspi.keeper import BookKeeper
-from rpch.exchange.nspi.objects import mid_of
+from rpch.exchange.nspi.book.keeper import BookKeeper
+from rpch.exchange.nspi.book.objects import mid_of
 from rpch.exchange.nspi.service import NspiService
-from rpch.exchange.nspi.structures import (
+from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.entryids import EphemeralId, PermanentId, decode_entry_id
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import (
     AndOr,
     Binary,
     BinaryArray,
@@ -52,7 +53,6 @@ from rpch.exchange.nspi.structures import (
     StringNames,
     WStringNames,
 )
-from rpch.exchange.nspi.tags import Tag
 from rpch.exchange.rfr.interface import GetFqdnRequest, GetFqdnResponse, GetNewDsaRequest, GetNewDsaResponse
 from rpch.ndr import NIL_HANDLE, ContextHandle
 from tests.address_books import NAMES, stat

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from rpch.directory.entries import Entry
-from rpch.exchange.nspi.objects import mid_of
+from rpch.exchange.nspi.book.objects import mid_of
 from tests.interop.book_laboratory import CERTIFICATES, PEOPLE, PHOTO, BookLaboratory
 
 SCHEMES: Final = ("Basic", "NTLM")

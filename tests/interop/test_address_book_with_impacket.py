@@ -11,8 +11,8 @@ import pytest
 from impacket.dcerpc.v5 import nspi, oxabref
 from impacket.dcerpc.v5.rpcrt import DCERPCException
 
-from rpch.exchange.nspi.objects import mid_of
-from rpch.exchange.nspi.schema import PROPERTIES
+from rpch.exchange.nspi.book.objects import mid_of
+from rpch.exchange.nspi.book.schema import PROPERTIES
 from tests.interop import impacket_address_book as book
 from tests.interop.book_laboratory import PEOPLE, PHOTO, BookLaboratory
 from tests.interop.impacket_client import PACKETS_SEALED, over_http, over_tcp

@@ -20,7 +20,7 @@ import pytest
 from rpch.client.client import RpcClient
 from rpch.client.connect import connect
 from rpch.dcerpc.pdus import AuthLevel
-from rpch.exchange.nspi import interface as wire
+from rpch.exchange.nspi.book.objects import mid_of
 from rpch.exchange.nspi.client import AddressBook, open_address_book
 from rpch.exchange.nspi.conditions import (
     All,
@@ -34,12 +34,12 @@ from rpch.exchange.nspi.conditions import (
     HasSize,
     Not,
 )
-from rpch.exchange.nspi.entryids import PermanentId
-from rpch.exchange.nspi.interface import Nspi
-from rpch.exchange.nspi.objects import mid_of
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.structures import StringNames
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.entryids import PermanentId
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import StringNames
 from rpch.exchange.rfr.client import address_book_server, mailbox_server
 from rpch.exchange.server_names import ServerNames
 from tests.address_books import stat

@@ -17,10 +17,10 @@ from rpch.directory.database import Database
 from rpch.directory.entries import Entries, Entry
 from rpch.directory.links import MEMBER, Links
 from rpch.exchange.nspi.client import AddressBook, open_address_book
+from rpch.exchange.nspi.operations.resolution import Resolution
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.resolution import Resolution
-from rpch.exchange.nspi.structures import Status
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire.structures import Status
 from tests.interop.laboratory import Laboratory, laboratory
 from tests.interop.processes import run_once
 from tests.interop.relays import Authority

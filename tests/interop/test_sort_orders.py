@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rpch.exchange.nspi.collation import sort_form
-from rpch.exchange.nspi.sort_letters import LANGUAGES, LOCALES
+from rpch.exchange.nspi.collation.keys import sort_form
+from rpch.exchange.nspi.collation.letters import LANGUAGES, LOCALES
 from tests.interop.postgresql_server import Postgresql, postgresql_serving
 
 DEFAULT = 0x0409

@@ -6,12 +6,12 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from rpch.exchange.nspi.book import Book
-from rpch.exchange.nspi.browsing import query_rows, update_stat
-from rpch.exchange.nspi.positions import CURRENT, END
-from rpch.exchange.nspi.searching import get_matches
-from rpch.exchange.nspi.structures import Stat
+from rpch.exchange.nspi.book.book import Book
+from rpch.exchange.nspi.operations.browsing import query_rows, update_stat
+from rpch.exchange.nspi.operations.positions import CURRENT, END
+from rpch.exchange.nspi.operations.searching import get_matches
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire.structures import Stat
 from tests.address_books import Binaries, stat
 from tests.property.plain_names import DEFAULT, LOCALES, plain_order
 from tests.property.random_books import RandomBook, meets, random_book, random_condition

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rpch.directory.entries import EntryKind
-from rpch.exchange.nspi.book import Book
+from rpch.exchange.nspi.book.book import Book
+from rpch.exchange.nspi.book.objects import BookObject
 from rpch.exchange.nspi.conditions import (
     All,
     AnyOf,
@@ -25,7 +26,6 @@ from rpch.exchange.nspi.conditions import (
     HasSize,
     Not,
 )
-from rpch.exchange.nspi.objects import BookObject
 from rpch.exchange.nspi.tags import Tag, Value
 from tests.address_books import book, thing
 from tests.property.plain_names import plain_fold, plain_order

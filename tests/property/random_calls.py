@@ -7,15 +7,15 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from rpch.dcerpc.interface import Operation
-from rpch.exchange.nspi import interface as wire
-from rpch.exchange.nspi import structures
-from rpch.exchange.nspi.entryids import EphemeralId, PermanentId
-from rpch.exchange.nspi.fixed import DATABASE_MID, SERVER_MID
-from rpch.exchange.nspi.interface import Nspi
-from rpch.exchange.nspi.linkage import LINK_PROPERTIES
-from rpch.exchange.nspi.schema import PROPERTIES
-from rpch.exchange.nspi.structures import PropertyTags, PropertyValue, Restriction, Stat
+from rpch.exchange.nspi.book.fixed import DATABASE_MID, SERVER_MID
+from rpch.exchange.nspi.book.linkage import LINK_PROPERTIES
+from rpch.exchange.nspi.book.schema import PROPERTIES
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire import structures
+from rpch.exchange.nspi.wire.entryids import EphemeralId, PermanentId
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import PropertyTags, PropertyValue, Restriction, Stat
 from rpch.ndr import ContextHandle
 
 _WORD: Final = 0xFFFF_FFFF

@@ -15,11 +15,11 @@ from rpch.dcerpc.interface import Operation
 from rpch.directory.database import Database
 from rpch.directory.entries import Entries, EntryKind, NewEntry
 from rpch.directory.links import MANAGER, MEMBER, Links
-from rpch.exchange.nspi import interface as wire
 from rpch.exchange.nspi.address_book import AddressBookService
-from rpch.exchange.nspi.interface import Nspi
 from rpch.exchange.nspi.service import NspiService
-from rpch.exchange.nspi.structures import Status, WStringNames
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import Status, WStringNames
 from rpch.ndr import ContextHandle
 from tests.address_books import NAMES, enter_account, stat
 from tests.calls import Calling

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpch.errors import RemoteProtocolError
-from rpch.exchange.nspi.rows import Row
+from rpch.exchange.nspi.operations.rows import Row
 from tests.declared_rows import Declared, Quick, declared, undressed
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)

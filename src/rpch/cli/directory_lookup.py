@@ -24,18 +24,18 @@ from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.directory.database import Database
 from rpch.directory.entries import EntryKind
 from rpch.directory.links import MEMBER
-from rpch.exchange.nspi.asking import page_numbered
+from rpch.exchange.nspi.book.containers import GLOBAL_LIST
+from rpch.exchange.nspi.book.keeper import BookKeeper
+from rpch.exchange.nspi.book.linkage import LinkProperty
+from rpch.exchange.nspi.book.objects import ObjectType
 from rpch.exchange.nspi.client import AddressBook, Properties, open_address_book, properties
 from rpch.exchange.nspi.conditions import Compares, Relation
-from rpch.exchange.nspi.containers import GLOBAL_LIST
-from rpch.exchange.nspi.keeper import BookKeeper
-from rpch.exchange.nspi.linkage import LinkProperty
-from rpch.exchange.nspi.objects import ObjectType
+from rpch.exchange.nspi.operations.asking import page_numbered
+from rpch.exchange.nspi.operations.resolution import Resolution, Resolver, ambiguous
+from rpch.exchange.nspi.operations.rows import Rows
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.resolution import Resolution, Resolver, ambiguous
-from rpch.exchange.nspi.rows import Rows
-from rpch.exchange.nspi.structures import Status
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire.structures import Status
 from rpch.exchange.rfr.client import address_book_server
 from rpch.exchange.server_names import ServerNames
 from rpch.probe.rpcping import parse_level, parse_package

@@ -17,7 +17,7 @@ from rpch.cli.setting_options import takes_settings
 from rpch.cli.shared_options import Json
 from rpch.front.switched_settings import switched
 from rpch.proxy.configuration import ProxyConfiguration
-from rpch.proxy.dangers import dangers
+from rpch.proxy.dangers.finding import dangers
 from rpch.proxy.shown_settings import flattened, shown_value
 
 DATABASE: Final = "database, see rpch outlook-anywhere"

@@ -28,7 +28,7 @@ from rpch.errors import AuthenticationFailed, ConfigError, RpcFault
 from rpch.exchange.nspi.address_book import AddressBookService
 from rpch.exchange.nspi.refusals import Refused
 from rpch.exchange.nspi.service import NspiService
-from rpch.exchange.nspi.structures import Status
+from rpch.exchange.nspi.wire.structures import Status
 from rpch.exchange.server_names import ServerNames
 from rpch.server.runtime import RpcServer
 from rpch.server.security import RpcAuthenticator

@@ -14,7 +14,7 @@ from rpch.cli.configuration import configure
 from rpch.cli.example_settings import example_settings
 from rpch.directory.opening import Directory
 from rpch.proxy.configuration import ProxyConfiguration
-from rpch.proxy.dangers import dangers
+from rpch.proxy.dangers.finding import dangers
 from rpch.proxy.settings import DeclaredSettings
 from rpch.proxy.shown_settings import flattened
 

@@ -13,19 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from rpch.directory.database import Database
-from rpch.exchange.nspi import browsing, describing, searching
-from rpch.exchange.nspi.asking import page_numbered
-from rpch.exchange.nspi.book import Book
+from rpch.exchange.nspi.book.book import Book
+from rpch.exchange.nspi.book.containers import GLOBAL_LIST
+from rpch.exchange.nspi.book.keeper import BookKeeper
 from rpch.exchange.nspi.conditions import Condition
-from rpch.exchange.nspi.containers import GLOBAL_LIST
-from rpch.exchange.nspi.describing import SpecialTable
-from rpch.exchange.nspi.editing import BookEditor
-from rpch.exchange.nspi.keeper import BookKeeper
+from rpch.exchange.nspi.operations import browsing, describing, searching
+from rpch.exchange.nspi.operations.asking import page_numbered
+from rpch.exchange.nspi.operations.describing import SpecialTable
+from rpch.exchange.nspi.operations.editing import BookEditor
+from rpch.exchange.nspi.operations.rows import Row
+from rpch.exchange.nspi.operations.searching import Matches, Resolved
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.rows import Row
-from rpch.exchange.nspi.searching import Matches, Resolved
-from rpch.exchange.nspi.structures import Stat, Status
 from rpch.exchange.nspi.tags import Value
+from rpch.exchange.nspi.wire.structures import Stat, Status
 from rpch.exchange.server_names import ServerNames
 
 T = TypeVar("T")

@@ -18,20 +18,21 @@ from typing import Final, Protocol, TypeAlias, TypeVar, cast
 
 from rpch.dcerpc.interface import Message, Operation
 from rpch.errors import RemoteProtocolError, RpchError
-from rpch.exchange.nspi import interface as wire
-from rpch.exchange.nspi.asking import EPHEMERAL_IDS, SKIP_OBJECTS, page_of
+from rpch.exchange.nspi.book.containers import GLOBAL_LIST
 from rpch.exchange.nspi.codepages import TELETEX
-from rpch.exchange.nspi.collation import DEFAULT_LOCALE
+from rpch.exchange.nspi.collation.keys import DEFAULT_LOCALE
 from rpch.exchange.nspi.conditions import Condition
-from rpch.exchange.nspi.containers import GLOBAL_LIST
-from rpch.exchange.nspi.describing import TEMPLATE, UNICODE_STRINGS, UNICODE_TYPES
-from rpch.exchange.nspi.editing import DELETE
-from rpch.exchange.nspi.interface import Nspi
-from rpch.exchange.nspi.positions import BEGINNING, END
+from rpch.exchange.nspi.operations.asking import EPHEMERAL_IDS, SKIP_OBJECTS, page_of
+from rpch.exchange.nspi.operations.describing import TEMPLATE, UNICODE_STRINGS, UNICODE_TYPES
+from rpch.exchange.nspi.operations.editing import DELETE
+from rpch.exchange.nspi.operations.positions import BEGINNING, END
+from rpch.exchange.nspi.operations.resolution import Resolution
+from rpch.exchange.nspi.operations.rows import Row
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.resolution import Resolution
-from rpch.exchange.nspi.rows import Row
-from rpch.exchange.nspi.structures import (
+from rpch.exchange.nspi.tags import Kind, Tag, Value, kind_of
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import (
     Binary,
     BinaryArray,
     PropertyValue,
@@ -40,8 +41,7 @@ from rpch.exchange.nspi.structures import (
     StringNames,
     WStringNames,
 )
-from rpch.exchange.nspi.tags import Kind, Tag, Value, kind_of
-from rpch.exchange.nspi.wire import (
+from rpch.exchange.nspi.wire.values import (
     condition_to_wire,
     names_to_wire,
     row_from_wire,

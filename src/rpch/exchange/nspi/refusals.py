@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rpch.errors import RpchError
-from rpch.exchange.nspi.structures import Status
+from rpch.exchange.nspi.wire.structures import Status
 
 
 class Refused(RpchError):

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from rpch.dcerpc.interface import Call
 from rpch.dcerpc.statuses import Status as RpcStatus
 from rpch.errors import RpcFault
-from rpch.exchange.nspi import interface as wire
 from rpch.exchange.nspi.address_book import AddressBookService
-from rpch.exchange.nspi.asking import page_of
-from rpch.exchange.nspi.interface import Nspi
+from rpch.exchange.nspi.operations.asking import page_of
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.structures import Status
-from rpch.exchange.nspi.wire import (
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import Status
+from rpch.exchange.nspi.wire.values import (
     condition_from_wire,
     names_from_wire,
     property_from_wire,

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from rpch.directory.mirror.kinds import DIALECTS, ServerKind, wanted_attributes
-from rpch.exchange.nspi.attributes import ATTRIBUTES, BINARY_ATTRIBUTES
+from rpch.exchange.nspi.book.attributes import ATTRIBUTES, BINARY_ATTRIBUTES
 
 GUID = UUID("00112233-4455-6677-8899-aabbccddeeff")
 OPENLDAP, AD = DIALECTS[ServerKind.OPENLDAP], DIALECTS[ServerKind.AD]

@@ -8,13 +8,13 @@ import pytest
 from rpch.directory.database import Database
 from rpch.directory.entries import Entries, EntryKind, NewEntry
 from rpch.exchange.nspi.address_book import ANONYMOUS, AddressBookService
+from rpch.exchange.nspi.book.keeper import BookKeeper
+from rpch.exchange.nspi.book.objects import mid_of
 from rpch.exchange.nspi.conditions import Exists
-from rpch.exchange.nspi.describing import UNICODE_STRINGS
-from rpch.exchange.nspi.keeper import BookKeeper
-from rpch.exchange.nspi.objects import mid_of
+from rpch.exchange.nspi.operations.describing import UNICODE_STRINGS
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.structures import Status
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire.structures import Status
 from tests.address_books import NAMES, stat
 
 NAME = [Tag.DISPLAY_NAME]

@@ -9,17 +9,17 @@ from rpch.directory.database import Database
 from rpch.directory.entries import Entries, EntryKind, NewEntry
 from rpch.directory.links import MEMBER, OWNER, Links
 from rpch.errors import RemoteProtocolError, TransportError
-from rpch.exchange.nspi import interface as wire
 from rpch.exchange.nspi.address_book import AddressBookService
+from rpch.exchange.nspi.book.objects import mid_of
 from rpch.exchange.nspi.client import AddressBook, Found, open_address_book
 from rpch.exchange.nspi.conditions import Compares, Exists
-from rpch.exchange.nspi.interface import Nspi
-from rpch.exchange.nspi.objects import mid_of
+from rpch.exchange.nspi.operations.resolution import Resolution
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.resolution import Resolution
 from rpch.exchange.nspi.service import NspiService
-from rpch.exchange.nspi.structures import Status
 from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import Status
 from rpch.ndr import ContextHandle
 from tests.address_books import NAMES, enter_account, stat
 from tests.calls import Calling

@@ -1,7 +1,7 @@
 """A refusal says which status, and why."""
 
 from rpch.exchange.nspi.refusals import Refused
-from rpch.exchange.nspi.structures import Status
+from rpch.exchange.nspi.wire.structures import Status
 
 
 def test_it_says_what_and_why() -> None:

@@ -10,12 +10,13 @@ from rpch.directory.database import Database
 from rpch.directory.entries import Entries, EntryKind, NewEntry
 from rpch.directory.links import MEMBER, Links
 from rpch.errors import RpcFault
-from rpch.exchange.nspi import interface as wire
 from rpch.exchange.nspi.address_book import AddressBookService
-from rpch.exchange.nspi.interface import Nspi
-from rpch.exchange.nspi.objects import mid_of
+from rpch.exchange.nspi.book.objects import mid_of
 from rpch.exchange.nspi.service import NspiService
-from rpch.exchange.nspi.structures import (
+from rpch.exchange.nspi.tags import Tag
+from rpch.exchange.nspi.wire import interface as wire
+from rpch.exchange.nspi.wire.interface import Nspi
+from rpch.exchange.nspi.wire.structures import (
     Binary,
     BinaryArray,
     Exists,
@@ -29,7 +30,6 @@ from rpch.exchange.nspi.structures import (
     StringNames,
     WStringNames,
 )
-from rpch.exchange.nspi.tags import Tag
 from rpch.ndr import NIL_HANDLE, ContextHandle
 from tests.address_books import NAMES, stat
 from tests.calls import Calling

@@ -1,0 +1,1 @@
+"""Details templates: how clients draw objects.  MS-OXOABKT"""

@@ -1,0 +1,1 @@
+"""What `rpch policy check` finds dangerous in the settings of a proxy."""
