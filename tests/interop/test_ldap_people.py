@@ -19,7 +19,7 @@ from rpch.client.connect import connect
 from rpch.errors import RpchError
 from rpch.exchange.autodiscover.pox_request import PoxRequest
 from rpch.exchange.nspi.client import open_address_book
-from rpch.exchange.nspi.resolution import Resolution
+from rpch.exchange.nspi.operations.resolution import Resolution
 from rpch.exchange.nspi.tags import Tag
 from rpch.exchange.rfr.client import address_book_server
 from tests.interop.laboratory import Laboratory, laboratory
