@@ -51,6 +51,9 @@ directory.command()(members)
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV, LDIF or vCard; - is standard input.")],
     chosen: Chosen = None,
+    domain: Annotated[
+        str, typer.Option(help="Of what people sign in as by LDAP or winbind: sAMAccountName, or uid.")
+    ] = "",
     what_if: WhatIf = False,
     data: Data = DATA,
     database: Url = None,
@@ -63,7 +66,7 @@ def import_(
     """
     how = chosen or _format_of(file)
     with opened_database(data, database) as opened, _reading(file) as source:
-        importer = Importer(opened, what_if=what_if)
+        importer = Importer(opened, domain=domain, what_if=what_if)
         size = file.stat().st_size if file != Path("-") else 0
         with (
             _in_file(file),

@@ -140,3 +140,11 @@ def test_what_is_wrong_is_said_with_file_and_line(data: Path, tmp_path: Path) ->
     file.write_text("name\nAlice\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"{file}, line 1: there is no column displayName"):
         invoke(data, "import", file)
+
+
+def test_people_of_a_file_sign_in_elsewhere_in_the_domain_that_is_named(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("displayName,uid\nAlice,aa\n")
+    invoke(data, "import", file, "--domain", "LAB")
+    shown = CliRunner().invoke(app, ["users", "get", r"LAB\aa", "--json", "--data", str(data)])
+    assert event(shown)["display_name"] == "Alice"

@@ -21,6 +21,8 @@ from rpch.directory.entries import Value
 from rpch.directory.transfer.records import (
     BINARY_ATTRIBUTES,
     LINK_ATTRIBUTES,
+    NAMES,
+    UPN,
     BadRecord,
     Record,
     attribute_texts,
@@ -118,6 +120,8 @@ def _record(header: Sequence[str], row: Sequence[str], where: str) -> Record:
         attributes=attributes,
         binaries=binaries,
         links=links,
+        names=tuple(_split(next((given[name] for name in NAMES if given.get(name)), ""))),
+        upns=tuple(_split(given.get(UPN, ""))),
         where=where,
     )
 

@@ -29,7 +29,8 @@ from rpch.directory.entries import (
 )
 from rpch.directory.growth import Growth
 from rpch.directory.mirrored_entries import refuse_mirrored
-from rpch.directory.tables import ENTRIES, ENTRY_BINARIES
+from rpch.directory.sign_in_names import PEOPLE, SignInName, keep_sign_in_names, sign_in_names
+from rpch.directory.tables import ENTRIES, ENTRY_BINARIES, MIRRORED
 from rpch.directory.transfer.linking import Linker
 from rpch.directory.transfer.records import BadRecord, Record
 from rpch.errors import ConfigError
@@ -57,12 +58,20 @@ class Outcome:
 
 
 class Importer:
-    """One import into one directory. `what_if` only finds out what it would come to."""
+    """One import into one directory. `what_if` only finds out what it would come to.
+
+    People sign in elsewhere by the names that their records say, as users of `domain`.
+    """
 
     def __init__(
-        self, database: Database, *, what_if: bool = False, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        *,
+        domain: str = "",
+        what_if: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._database, self._what_if, self._clock = database, what_if, clock
+        self._database, self._what_if, self._clock, self._domain = database, what_if, clock, domain
         self._linker, self._growth = Linker(database, clock), Growth(database)
         self.outcome = Outcome()
 
@@ -122,9 +131,24 @@ class Importer:
             new = [plan for plan in plans if plan.was is None]
             made = insert_entries(connection, [_new(plan.record) for plan in new], now)
             entries = {id(plan): entry for plan, entry in zip(new, made, strict=True)}
-            return [
+            done = [
                 replace(plan, entry=_write(connection, plan, entries.get(id(plan)), now)) for plan in plans
             ]
+            self._keep_names(connection, done)
+            return done
+
+    def _keep_names(self, connection: Connection, done: Sequence[_Stored]) -> None:
+        """As whom people sign in elsewhere; of whom a mirror keeps it says so itself."""
+        names: dict[int, frozenset[SignInName]] = {}
+        for each in done:
+            record = each.record
+            if each.entry is not None and record.kind in PEOPLE and (record.names or record.upns):
+                names[each.entry.id] = sign_in_names(self._domain, record.names, record.upns)
+        if names and self._domain:
+            mirrored = select(MIRRORED.c.entry_id).where(MIRRORED.c.entry_id.in_(list(names)))
+            for entry_id in connection.scalars(mirrored).all():
+                del names[entry_id]
+            keep_sign_in_names(connection, names)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from rpch.directory.transfer.ldif import LdapEntry
 from rpch.directory.transfer.records import (
     BINARY_ATTRIBUTES,
     LINK_ATTRIBUTES,
+    NAMES,
+    UPN,
     BadRecord,
     Record,
     attribute_texts,
@@ -159,6 +161,7 @@ def record_of(entry: LdapEntry) -> Record | None:
     kind = _kind(values)
     if kind is None:
         return None
+    given = {name.casefold(): found for name, found in entry.attributes.items()}
     where, texts = entry.where, {name: _texts(found) for name, found in values.items()}
 
     def first(*names: str) -> str:
@@ -191,6 +194,8 @@ def record_of(entry: LdapEntry) -> Record | None:
         links={
             link: texts[name.casefold()] for name, link in LINK_ATTRIBUTES.items() if name.casefold() in texts
         },
+        names=tuple(_texts(next((given[name] for name in map(str.casefold, NAMES) if given.get(name)), ()))),
+        upns=tuple(_texts(given.get(UPN.casefold(), ()))),
         where=where,
     )
 

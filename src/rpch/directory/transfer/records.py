@@ -40,6 +40,10 @@ LISTS: Final = frozenset(
 )
 
 
+# By what people sign in elsewhere: the first of these that there is.
+NAMES: Final = ("sAMAccountName", "uid")
+UPN: Final = "userPrincipalName"
+
 # What is no attribute in any file: whoever puts passwords into one shall not have them shown to everybody.
 SECRETS: Final = frozenset({"userpassword", "unicodepwd", "password", "ntpwdhistory", "sambantpassword"})
 
@@ -54,7 +58,10 @@ class BadRecord(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One entry as files have it. `parent` and `links` name other entries."""
+    """One entry as files have it. `parent` and `links` name other entries.
+
+    `names` and `upns` are as whom somebody signs in elsewhere, in a domain that the file does not say.
+    """
 
     kind: EntryKind
     display_name: str
@@ -67,6 +74,8 @@ class Record:
     attributes: Mapping[str, Value] = field(default_factory=dict)
     binaries: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
     links: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names: Sequence[str] = ()
+    upns: Sequence[str] = ()
     where: str = ""  # in the file
 
 

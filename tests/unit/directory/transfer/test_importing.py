@@ -1,12 +1,18 @@
 """Records into a directory: made, changed, left alone, refused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from sqlalchemy import insert
 
 from rpch.directory.entries import Entry, EntryKind
 from rpch.directory.links import MEMBER
+from rpch.directory.mailboxes import entry_of_user
+from rpch.directory.mirror.mirror_store import key_of, mirror_named
+from rpch.directory.sign_in_names import identity_written
+from rpch.directory.tables import MIRRORED
 from rpch.directory.transfer import importing
 from rpch.directory.transfer.importing import MOST_PROBLEMS, Importer, Outcome
 from rpch.directory.transfer.records import BadRecord, Record
@@ -123,3 +129,38 @@ def test_large_files_are_stored_in_pieces(directory: Directory, monkeypatch: pyt
     records: Sequence[Record] = [user(f"User{at}", links={MEMBER: ["user0@x.test"]}) for at in range(8)]
     outcome = Importer(directory.database).run(records, progress=done.append)
     assert (outcome.added, outcome.linked, done) == (8, 8, [3, 3, 2])
+
+
+def signs_in(directory: Directory, name: str) -> str:
+    """Whose entry somebody has who signs in so."""
+    with directory.database.read() as connection:
+        found = entry_of_user(connection, identity_written(name))
+    return found.display_name if found else ""
+
+
+def test_people_sign_in_elsewhere_by_the_names_of_a_file_in_a_domain(directory: Directory) -> None:
+    people = [
+        user("Alice", names=("aa", "alice"), upns=("alice@lab.example",)),
+        replace(user("Team", names=("team",)), kind=EntryKind.GROUP),
+        user("Bob"),
+    ]
+    run(directory, *people)
+    assert signs_in(directory, r"LAB\aa") == "", "of which domain was not said"
+    Importer(directory.database, domain="Lab").run(people)
+    for name, who in ((r"LAB\AA", "Alice"), (r"LAB\alice", "Alice"), ("alice@LAB.example", "Alice")):
+        assert signs_in(directory, name) == who
+    for name in (r"LAB\team", r"LAB\bob", r"OTHER\aa", "aa"):
+        assert signs_in(directory, name) == ""
+    Importer(directory.database, domain="LAB").run([user("Alice"), user("Bob", names=("aa",))])
+    assert signs_in(directory, r"LAB\alice") == "Alice", "what is not mentioned stays"
+    assert signs_in(directory, r"LAB\aa") == "", "it is two people's by now"
+
+
+def test_as_whom_mirrored_people_sign_in_their_mirror_says(directory: Directory) -> None:
+    run(directory, user("Alice"))
+    with directory.database.write() as connection:
+        mirror = mirror_named(connection, "ldaps://there/dc=x")
+        row = {"mirror_id": mirror.id, "dn": "cn=a", "dn_key": key_of("cn=a"), "stamp": "1"}
+        connection.execute(insert(MIRRORED), row | {"entry_id": entries(directory)["Alice"].id})
+    Importer(directory.database, domain="LAB").run([user("Alice", names=("alice",))])
+    assert signs_in(directory, r"LAB\alice") == ""

@@ -135,3 +135,10 @@ def test_ours_come_back(kind: EntryKind) -> None:
     theirs = Record(kind, "x", guid=GUID, alias="x", attributes={"distinguishedName": "CN=y,DC=z"})
     assert record_of(entry_of(theirs)) == theirs
     assert entry_of(theirs).dn == "CN=y,DC=z"
+
+
+def test_as_whom_somebody_signs_in_is_told_by_the_first_name_of_its_kind() -> None:
+    both = record(objectClass="user", cn="a", uid=["u1", "u2"], samAccountName="sam", userPrincipalName="a@x")
+    assert (both.names, both.upns) == (("sam",), ("a@x",))
+    unix = record(objectClass="person", cn="a", uid=["u1", "u2"])
+    assert (unix.names, unix.upns) == (("u1", "u2"), ())
