@@ -193,6 +193,18 @@ async def test_only_listed_devices_are_served(certificate: bytes | None, rule: s
     assert f"x-rpch-rule: {rule}".lower() in answer.lower() or rule is None
 
 
+async def test_what_a_relay_shows_is_not_its_clients() -> None:
+    demand: dict[str, Any] = {
+        "client_certificate": "required",
+        "device": [hashlib.sha256(b"listed").hexdigest()],
+        "tls_client_ca": Path("clients.pem"),
+        "trusted_relay": ["192.0.2.7"],
+    }
+    async with visit(no_tls=False, peer="192.0.2.7", certificate=b"listed", **demand) as transport:
+        answer = await ask(transport, "/who", f"Authorization: Basic {RIGHT}\r\n")
+    assert answer.startswith("HTTP/1.1 403")
+
+
 class Away:
     """Accounts that cannot be asked."""
 
