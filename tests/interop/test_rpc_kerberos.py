@@ -1,5 +1,6 @@
 """Kerberos at RPC level from our client: to Samba's server and to our own, with tickets of a real KDC."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from rpch.client.connect import connect
+from rpch.dcerpc.interface import interface_of
 from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.dcerpc.remote_management import Nothing, RemoteManagement
 from rpch.errors import AuthenticationFailed
@@ -81,6 +83,66 @@ async def test_our_server_knows_who_has_a_ticket(
         assert await client.call(Demo.who_am_i, WhoAmIRequest()) == known
         assert (await client.call(Demo.echo, Octets(BODY))).data == BODY
     assert authenticated(server)[before:] == [(rf"{DOMAIN}\{USER}", used.name, "Kerberos")]
+
+
+@pytest.fixture
+def without_kdc(kdc: Kdc, tmp_path: Path) -> str:
+    """Settings of the same realm, whose KDC nobody reaches."""
+    settings = Path(kdc.env["KRB5_CONFIG"]).read_text("utf-8")
+    alone = tmp_path / "krb5.conf"
+    alone.write_text(re.sub(r"kdc = \S+", "kdc = 127.0.0.1:9", settings), "utf-8")
+    return str(alone)
+
+
+@PACKAGES
+async def test_further_connections_of_a_client_need_no_kdc(
+    rpc_server_program: RpcServerProgram,
+    kdc: Kdc,
+    without_kdc: str,
+    monkeypatch: pytest.MonkeyPatch,
+    auth_type: AuthType,
+) -> None:
+    """The tickets of the first are in memory; a client that begins anew has none."""
+    for name, value in kdc.env.items():
+        monkeypatch.setenv(name, value)
+    who: dict[str, Any] = {"rpc_user": PRINCIPAL, "rpc_password": PASSWORD, "auth_type": auth_type}
+    before = len(authenticated(rpc_server_program))
+    async with connect(ours(rpc_server_program), **who) as client:
+        await client.bind(Demo)
+        monkeypatch.setenv("KRB5_CONFIG", without_kdc)
+        (await client.connection_for(interface_of(Demo))).close()
+        answer = await client.call(Demo.who_am_i, WhoAmIRequest())
+        assert answer.user == rf"{DOMAIN}\{USER}"
+    assert [how for *_, how in authenticated(rpc_server_program)[before:]] == ["Kerberos"] * 2
+    if auth_type is AuthType.KERBEROS:
+        with pytest.raises(AuthenticationFailed, match="no ticket for this user and password"):
+            async with connect(ours(rpc_server_program), **who):
+                pass
+
+
+@PACKAGES
+@pytest.mark.parametrize("level", PROTECTED)
+async def test_with_a_ticket_one_more_user_calls_on_a_connection(
+    samba: SambaServer,
+    rpc_server_program: RpcServerProgram,
+    who: dict[str, Any],
+    auth_type: AuthType,
+    level: AuthLevel,
+) -> None:
+    """By Kerberos beside nobody: to Samba, and to ours."""
+    user, password = who["rpc_user"], who["rpc_password"]
+    async with connect(theirs(samba)) as client:
+        alice = client.as_user(user, password, auth_type=auth_type, auth_level=level)
+        for _ in range(3):
+            answer = await alice.call(Registry.open_local_machine, OpenRequest(None, MAXIMUM_ALLOWED))
+            assert (answer.status, answer.handle.is_nil) == (0, False)
+            listening = await client.call(RemoteManagement.is_server_listening, Nothing())
+            assert bool(listening.listening)
+    async with connect(ours(rpc_server_program)) as client:
+        alice = client.as_user(user, password, auth_type=auth_type, auth_level=level)
+        for caller, known in [(alice, rf"{DOMAIN}\{USER}"), (client, None)] * 3:
+            assert (await caller.call(Demo.who_am_i, WhoAmIRequest())).user == known
+        assert (await alice.call(Demo.echo, Octets(BODY))).data == BODY
 
 
 async def test_who_has_signed_in_needs_no_name(

@@ -10,19 +10,22 @@ import base64
 import logging
 import struct
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
 import spnego
+from spnego import Password
 from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import FeatureMissingError, SpnegoError
 
 from rpch.auth.basic import BasicCredentials
 from rpch.auth.channel_binding import ChannelBinding
+from rpch.auth.kept_tickets import KeptTickets
 from rpch.auth.ntlm.proof import nt_hash
 from rpch.auth.realms import Realms
 from rpch.auth.schemes import CONNECTION_BOUND, Scheme, parse_schemes, with_token
-from rpch.auth.tickets import library_errors, source_for, source_if_any
+from rpch.auth.tickets import Source, library_errors, source_for, source_if_any
 from rpch.errors import AuthenticationFailed, LocalProtocolError
 
 Offer = tuple[str, str | None]  # a scheme, and its token in base64 if there is one
@@ -97,14 +100,17 @@ class TokenInitiator:
         binding: ChannelBinding | None = None,
         requirements: spnego.ContextReq = spnego.ContextReq.integrity,
         realms: Realms | None = None,
+        kept: KeptTickets | None = None,
     ) -> None:
         """`host` and `service` are what we want to reach; they go into the proof.
 
         `realms` are those of Kerberos that are known; by itself, what the settings of this machine say.
+        `kept` are the tickets that this password gave before, if they are to be used again.
         """
         self.package = package
         self._user, self._password, self._host, self._service = user, password, host, service
         self._binding, self._requirements, self._realms = binding, requirements, realms
+        self._kept = kept
         self._context: spnego.ContextProxy | None = None
 
     def __repr__(self) -> str:
@@ -165,11 +171,21 @@ class TokenInitiator:
             return [*ntlm]
         realms = self._realms or Realms.of_machine()
         if self.package is Package.KERBEROS:
-            return [source_for(user, password, realms)]
+            return [self._source(source_for(user, password, realms))]
         kerberos = source_if_any(user, password, realms)
+        if kerberos is not None:
+            # No KDC, or none that knows the user: that is for Negotiate to find out
+            with suppress(*library_errors()):
+                kerberos = self._source(kerberos)
         if not ntlm and kerberos is None:
             raise AuthenticationFailed("Negotiate: there is neither a user nor a ticket; sign in with kinit")
         return [*ntlm, *([kerberos] if kerberos else [])]
+
+    def _source(self, source: Source) -> Source:
+        """Tickets that are kept, in the place of the password that gave them."""
+        if self._kept is None or not isinstance(source, Password):
+            return source
+        return self._kept.source(source)
 
 
 class HttpInitiator:

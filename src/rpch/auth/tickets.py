@@ -25,7 +25,7 @@ def source_for(user: str, password: str, realms: Realms) -> Source:
 
     `ConfigError` where the extra is missing, `AuthenticationFailed` without ticket and password.
     """
-    gssapi, krb5 = _libraries()
+    gssapi, krb5 = tickets_libraries()
     principal = realms.principal(user) or (user if "@" in user and "\\" not in user else "")
     if user and not principal:
         advice = "write user@REALM, or set default_realm in krb5.conf"
@@ -43,7 +43,7 @@ def source_for(user: str, password: str, realms: Realms) -> Source:
 def source_if_any(user: str, password: str, realms: Realms) -> Source | None:
     """For Negotiate: None where nothing says that Kerberos would work."""
     try:
-        gssapi, krb5 = _libraries()
+        gssapi, krb5 = tickets_libraries()
     except ConfigError:
         return None
     principal = realms.principal(user)
@@ -57,10 +57,20 @@ def source_if_any(user: str, password: str, realms: Realms) -> Source | None:
 def library_errors() -> tuple[type[Exception], ...]:
     """What the libraries of the extra raise; nothing where they are missing."""
     try:
-        gssapi, krb5 = _libraries()
+        gssapi, krb5 = tickets_libraries()
     except ConfigError:
         return ()
     return krb5.Krb5Error, gssapi.raw.GSSError
+
+
+def lifetime_of(gssapi: ModuleType, place: str) -> float:
+    """For how many seconds the tickets of a cache are good; 0 where there is none."""
+    store, mechanisms = {b"ccache": place.encode()}, [gssapi.MechType.kerberos]
+    try:
+        found = gssapi.raw.acquire_cred_from(store, None, mechs=mechanisms, usage="initiate")
+    except library_errors():  # nothing there, or nothing that is still good
+        return 0
+    return float("inf") if found.lifetime is None else found.lifetime
 
 
 def _ticket(gssapi: ModuleType, krb5: ModuleType, principal: str) -> KerberosCCache | None:
@@ -72,21 +82,20 @@ def _ticket(gssapi: ModuleType, krb5: ModuleType, principal: str) -> KerberosCCa
             cache = krb5.cc_cache_match(context, name)
         else:
             cache = krb5.cc_default(context)
-        place = _place(cache)
-        store = {b"ccache": place.encode()}
-        mechanisms = [gssapi.MechType.kerberos]
-        found = gssapi.raw.acquire_cred_from(store, None, mechs=mechanisms, usage="initiate")
-    except library_errors():  # nothing there, or nothing that is still good
+        place = place_of(cache)
+    except library_errors():  # nothing there
         return None
-    return KerberosCCache(place) if found.lifetime != 0 else None
+    return KerberosCCache(place) if lifetime_of(gssapi, place) > 0 else None
 
 
-def _place(cache: Any) -> str:
+def place_of(cache: Any) -> str:
+    """The name by which GSS-API finds a cache."""
     kind, name = cache.cache_type or b"FILE", cache.name or b""
     return f"{kind.decode()}:{name.decode()}"
 
 
-def _libraries() -> tuple[ModuleType, ModuleType]:
+def tickets_libraries() -> tuple[ModuleType, ModuleType]:
+    """GSS-API and Kerberos, which come with the extra; `ConfigError` without it."""
     try:
         import gssapi
         import krb5

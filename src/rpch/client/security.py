@@ -16,6 +16,7 @@ import spnego
 
 from rpch.auth.initiated_session import session_of
 from rpch.auth.initiator import Package, TokenInitiator
+from rpch.auth.kept_tickets import KeptTickets
 from rpch.dcerpc.binding import StringBinding
 from rpch.dcerpc.client_events import Authentication
 from rpch.dcerpc.pdus import AuthLevel, AuthType
@@ -61,14 +62,16 @@ _TYPES: Final[Mapping[str, AuthType]] = {
 class RpcCredentials:
     """Who we are to an RPC server, how we prove it, and how well calls are protected then.
 
-    Without a password a ticket of Kerberos is taken, and without a user that of whoever has signed in. On
-    connections level CALL is PKT.  MS-RPCE 2.2.1.1.8
+    Without a password a ticket of Kerberos is taken, and without a user that of whoever has signed in. What
+    tickets the password gave is kept for further connections. On connections level CALL is PKT.
+    MS-RPCE 2.2.1.1.8
     """
 
     user: str
     password: str = field(repr=False)
     level: AuthLevel = AuthLevel.PKT_PRIVACY
     auth_type: AuthType = AuthType.NEGOTIATE
+    tickets: KeptTickets = field(default_factory=KeptTickets, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.level == AuthLevel.CALL:
@@ -130,6 +133,7 @@ class InitiatedContext(SessionContext):
             host=host,
             service=service,
             requirements=_REQUIREMENTS[credentials.level],
+            kept=credentials.tickets,
         )
 
     @property

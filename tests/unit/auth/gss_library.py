@@ -46,6 +46,8 @@ class KrbLibrary(ModuleType):
         super().__init__("krb5")
         self.caches: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.signed_in: list[tuple[str, bytes, dict[str, bool]]] = []
+        self.destroyed: list[bytes] = []
 
     def init_context(self) -> str:
         return "context"
@@ -61,6 +63,30 @@ class KrbLibrary(ModuleType):
 
     def cc_default(self, context: str) -> Any:
         return self.cc_cache_match(context, "")
+
+    def get_init_creds_opt_alloc(self, context: str) -> dict[str, bool]:
+        return {}
+
+    def get_init_creds_opt_set_canonicalize(self, options: dict[str, bool], on: bool) -> None:
+        options["canonicalize"] = on
+
+    def get_init_creds_password(self, context: str, name: str, options: Any, *, password: bytes) -> Any:
+        self.signed_in.append((name, password, options))
+        if password == b"wrong":
+            raise Krb5Error("the KDC says no")
+        return SimpleNamespace(client=name)
+
+    def cc_new_unique(self, context: str, kind: bytes) -> Any:
+        return SimpleNamespace(cache_type=kind, name=b"%d" % len(self.signed_in))
+
+    def cc_initialize(self, context: str, cache: Any, client: str) -> None:
+        cache.client, cache.tickets = client, []
+
+    def cc_store_cred(self, context: str, cache: Any, ticket: Any) -> None:
+        cache.tickets.append(ticket)
+
+    def cc_destroy(self, context: str, cache: Any) -> None:
+        self.destroyed.append(cache.name)
 
 
 class GssLibrary(ModuleType):
