@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,7 +120,7 @@ def _haproxy(folder: Path, ports: dict[str, Any]) -> Iterator[tuple[int, int, in
     program = Program(["haproxy", "-db", "-f", settings], folder)
     with _stopped(program):
         for port in (tcp, http):
-            program.wait_for(lambda port=port: is_listening("127.0.0.1", port), what="listening port")  # type: ignore[misc]
+            program.wait_for(partial(is_listening, "127.0.0.1", port), what="listening port")
         yield program.pid, tcp, http
 
 

@@ -36,7 +36,7 @@ async def test_a_name_that_rebinds_leads_nowhere_it_may_not_lead(monkeypatch: py
     connect = loop.create_connection
 
     async with raw_listener(b"ncacn_http/1.0") as back_end, asyncio.TaskGroup() as tasks:
-        resolver = Resolver(OUTSIDE, "127.0.0.1", METADATA, "::ffff:127.0.0.1", "0.0.0.0")  # noqa: S104
+        resolver = Resolver(OUTSIDE, "127.0.0.1", METADATA, "::ffff:127.0.0.1", "0.0.0.0")  # noqa: S104 - an answer, not a listener
 
         async def dial(factory: Any, host: str, port: int, **options: Any) -> Any:
             """Whoever is outside is really our listener; the proxy must ask for that address and no name."""

@@ -28,9 +28,9 @@ def server_of(slapd: Slapd, kind: str) -> LdapServer:
     secure, plain = f"ldaps://127.0.0.1:{slapd.tls_port}", f"ldap://127.0.0.1:{slapd.port}"
     ours = {"bind_dn": ADMIN, "bind_password": ADMIN_PASSWORD, "ca_file": slapd.ca}
     return {
-        "ldaps": LdapServer(secure, **ours),  # type: ignore[arg-type]
-        "starttls": LdapServer(plain, start_tls=True, **ours),  # type: ignore[arg-type]
-        "loopback": LdapServer(plain, **ours),  # type: ignore[arg-type]
+        "ldaps": LdapServer(secure, **ours),  # type: ignore[arg-type]  # of several types
+        "starttls": LdapServer(plain, start_tls=True, **ours),  # type: ignore[arg-type]  # of several types
+        "loopback": LdapServer(plain, **ours),  # type: ignore[arg-type]  # of several types
     }[kind]
 
 

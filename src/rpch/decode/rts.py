@@ -62,7 +62,7 @@ def _note(notes: Notes, kind: type[RtsPdu] | None, *, whole_cookies: bool) -> No
     notes.number("call_id", 4)
     notes.number("Flags", 2, _flag_names)
     count = notes.number("NumberOfCommands", 2)
-    roles = list(kind.__dataclass_fields__) if kind else []  # type: ignore[attr-defined]
+    roles = kind.ROLES if kind else ()
     for index in range(count):
         role = roles[index] if index < len(roles) else ""
         _note_command(notes, role, whole_cookies=whole_cookies)
@@ -132,7 +132,7 @@ def _address(family: int, raw: bytes) -> str:
 def _about(message: RtsMessage, kind: type[RtsPdu]) -> str:
     """The numbers that matter, on one line."""
     words = []
-    for role, command in zip(kind.__dataclass_fields__, message.commands, strict=True):  # type: ignore[attr-defined]
+    for role, command in zip(kind.ROLES, message.commands, strict=True):
         shown = _brief(command)
         if shown and role != "version":
             words.append(f"{role.replace('_', ' ')} {shown}")

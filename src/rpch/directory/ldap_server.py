@@ -21,7 +21,7 @@ _SECURE: Final = ("ldaps", "ldapi")
 
 
 @dataclass(frozen=True, slots=True)
-class LdapEntry:
+class FoundEntry:
     """What a search found: its DN, and the attributes that were asked for."""
 
     dn: str
@@ -36,7 +36,7 @@ class LdapEntry:
 class LdapDirectory(Protocol):
     """What can be asked of an LDAP server."""
 
-    async def search(self, base: str, query: str, attributes: Sequence[str]) -> list[LdapEntry]:
+    async def search(self, base: str, query: str, attributes: Sequence[str]) -> list[FoundEntry]:
         """What matches below a base; none when it is more than can be one account."""
 
     async def proves(self, dn: str, password: str) -> bool:
@@ -64,7 +64,7 @@ class LdapServer:
             raise ConfigError(f"{setting}.url", problem)
         _library(setting)
 
-    async def search(self, base: str, query: str, attributes: Sequence[str]) -> list[LdapEntry]:
+    async def search(self, base: str, query: str, attributes: Sequence[str]) -> list[FoundEntry]:
         """What matches below a base; none when it is more than can be one account."""
         bonsai = _library()
         async with self._connected(self.bind_dn, self.bind_password) as connection:
@@ -76,7 +76,7 @@ class LdapServer:
                 )
             except bonsai.SizeLimitError:
                 return []
-        return [LdapEntry(str(entry.dn), {name: list(entry[name]) for name in entry}) for entry in found]
+        return [FoundEntry(str(entry.dn), {name: list(entry[name]) for name in entry}) for entry in found]
 
     async def proves(self, dn: str, password: str) -> bool:
         """Whether the password is that of the DN. An empty one makes us anonymous, which proves nothing."""

@@ -25,7 +25,8 @@ class Construct:
     def __init_subclass__(cls) -> None:
         declared = _declared(cls)
         _derive_counts(cls)
-        fields = dataclasses.fields(dataclasses.dataclass(frozen=True, repr=False)(cls))  # type: ignore[arg-type]
+        dataclasses.dataclass(frozen=True, repr=False)(cls)
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # it is one since the line before
         for field in fields:  # a default must not pass for a value not yet decoded
             if field.name in cls.__dict__:
                 delattr(cls, field.name)
@@ -59,14 +60,14 @@ def _derive_counts(cls: type) -> None:
         return
     before = getattr(cls, "__post_init__", None)
 
-    def __post_init__(self: Any) -> None:  # noqa: N807
+    def __post_init__(self: Any) -> None:  # noqa: N807 - the hook dataclasses look for
         for name, source in derived:
             value: Sized | None = getattr(self, source)
             self.__dict__[name] = 0 if value is None else len(value)
         if before is not None:
             before(self)
 
-    cls.__post_init__ = __post_init__  # type: ignore[attr-defined]  # the hook dataclasses look for
+    cls.__post_init__ = __post_init__  # type: ignore[attr-defined]  # the same
 
 
 def _show(value: object, depth: int) -> str:

@@ -70,12 +70,14 @@ class RtsPdu:
 
     FLAGS: ClassVar[RtsFlags]
     COMMANDS: ClassVar[tuple[type[RtsCommand], ...]]
+    ROLES: ClassVar[tuple[str, ...]]  # what each command is for
     NAME: ClassVar[str]
 
     def __init_subclass__(cls, *, flags: RtsFlags, name: str) -> None:
         dataclass(frozen=True)(cls)
         cls.FLAGS, cls.NAME = flags, name
-        cls.COMMANDS = tuple(cls.__dict__.get("__annotations__", {}).values())
+        declared = cls.__dict__.get("__annotations__", {})
+        cls.ROLES, cls.COMMANDS = tuple(declared), tuple(declared.values())
         CATALOGUE.append(cls)
 
     def encode(self) -> bytes:

@@ -60,7 +60,7 @@ class Exchange:
 
 
 async def judge(ticket: Ticket, mode: ProtectionMode = ALLOW, channel: Channel = TLS, **more: object) -> Step:
-    protection = replace(ExtendedProtection(mode, hosts=["mail.lab.test"]), **more)  # type: ignore[arg-type]
+    protection = replace(ExtendedProtection(mode, hosts=["mail.lab.test"]), **more)  # type: ignore[arg-type]  # of several types
     settings = KerberosSettings(ticket, REALMS)
     return await KerberosAcceptor(settings, protection=protection, channel=channel).step(b"AP-REQ", 0.0)
 

@@ -9,7 +9,7 @@ import pytest
 from rpch.auth.accounts import Identity, Standing
 from rpch.auth.ntlm.proof import NtlmClaim
 from rpch.directory.ldap_accounts import ACTIVE_DIRECTORY, LdapAccounts, escape
-from rpch.directory.ldap_server import LdapEntry
+from rpch.directory.ldap_server import FoundEntry
 from rpch.errors import AccessDenied, ConfigError
 
 BASE = "ou=people,dc=lab,dc=example"
@@ -19,12 +19,12 @@ DN = f"uid=Alice,{BASE}"
 class Table:
     """A server that finds what is written down for a filter, and notes what it is asked."""
 
-    def __init__(self, found: dict[str, list[LdapEntry]] | None = None) -> None:
+    def __init__(self, found: dict[str, list[FoundEntry]] | None = None) -> None:
         self.found = found or {}
         self.asked: list[str] = []
         self.bound: list[tuple[str, str]] = []
 
-    async def search(self, base: str, query: str, attributes: Sequence[str]) -> list[LdapEntry]:
+    async def search(self, base: str, query: str, attributes: Sequence[str]) -> list[FoundEntry]:
         assert (base, attributes[0]) == (BASE, "uid")
         self.asked.append(query)
         return self.found.get(query, [])
@@ -34,7 +34,7 @@ class Table:
         return (dn, password) == (DN, "secret")
 
 
-ALICE = LdapEntry(DN, {"uid": ["Alice", "other"]})
+ALICE = FoundEntry(DN, {"uid": ["Alice", "other"]})
 
 
 def lab(table: Table, *, foreign_domains: bool = True) -> LdapAccounts:
@@ -63,7 +63,7 @@ async def test_an_empty_password_is_never_tried() -> None:
 
 
 @pytest.mark.parametrize("found", [[], [ALICE, ALICE]], ids=["unknown", "ambiguous"])
-async def test_for_users_that_do_not_exist_a_bind_is_tried_too(found: list[LdapEntry]) -> None:
+async def test_for_users_that_do_not_exist_a_bind_is_tried_too(found: list[FoundEntry]) -> None:
     table = Table({"(uid=alice)": found})
     assert await lab(table).verify_password("alice", "secret") is None
     ((dn, password),) = table.bound
@@ -140,7 +140,7 @@ def test_a_query_that_finds_nobody_is_refused(query: str) -> None:
 async def test_what_the_server_says_about_an_account(
     attributes: dict[str, list[str | bytes]], standing: Standing
 ) -> None:
-    table = Table({"(uid=alice)": [LdapEntry(DN, {"uid": ["Alice"], **attributes})]})
+    table = Table({"(uid=alice)": [FoundEntry(DN, {"uid": ["Alice"], **attributes})]})
     assert await lab(table).standing(Identity("alice", "LAB")) is standing
     assert table.bound == []
 
@@ -160,7 +160,7 @@ async def test_a_name_of_two_has_no_standing() -> None:
 
 async def test_who_has_no_name_there_is_not_taken_for_who_is_called_so() -> None:
     """Found by mail address, say: in front of the @ it may be somebody else's name."""
-    table = Table({"(uid=bob)": [LdapEntry(DN, {"mail": ["bob@lab.example"]})]})
+    table = Table({"(uid=bob)": [FoundEntry(DN, {"mail": ["bob@lab.example"]})]})
     proven = await lab(table).verify_password("bob@lab.example", "secret")
     assert proven is not None
     assert (proven, proven.upn) == (Identity("bob", "LAB"), "bob@lab.example")

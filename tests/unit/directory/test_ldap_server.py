@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rpch.directory.ldap_server import LdapEntry, LdapServer, explained, password_from
+from rpch.directory.ldap_server import FoundEntry, LdapServer, explained, password_from
 from rpch.errors import ConfigError, TransportError
 from tests.ldap_library import (
     DN,
@@ -32,7 +32,7 @@ SERVER = LdapServer("ldaps://ldap.lab.test", ca_file=Path("ca.pem"), bind_dn="cn
 
 async def test_a_search_is_made_as_ourselves_and_checks_the_certificate(library: LdapLibrary) -> None:
     found = await SERVER.search("dc=lab", "(uid=alice)", ["uid"])
-    assert found == [LdapEntry(DN, {"uid": ["alice"]})]
+    assert found == [FoundEntry(DN, {"uid": ["alice"]})]
     assert library.log == [
         ("ldaps://ldap.lab.test", False),
         ("demand",),
@@ -161,5 +161,5 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_first_text_of_an_attribute_counts() -> None:
-    entry = LdapEntry(DN, {"uid": [b"\xff", "alice"], "none": []})
+    entry = FoundEntry(DN, {"uid": [b"\xff", "alice"], "none": []})
     assert (entry.first("uid"), entry.first("none"), entry.first("other")) == ("alice", "", "")

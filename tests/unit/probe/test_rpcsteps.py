@@ -182,7 +182,7 @@ class Weak:
 
     async def begin(self, binding: StringBinding) -> Authentication:
         good = await RpcCredentials(CALLER, PASSWORD, auth_type=AuthType.NTLM).begin(binding)
-        return replace(good, mechanism=self)  # type: ignore[arg-type]
+        return replace(good, mechanism=self)  # type: ignore[arg-type]  # as much of one as is used
 
     def step(self, token: bytes) -> Declined:
         return self._answer

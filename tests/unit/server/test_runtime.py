@@ -48,7 +48,7 @@ async def a_server(**limits: Any) -> AsyncIterator[tuple[RpcServer, int]]:
 
 def bind_to(*syntaxes: object, group: int = 0) -> Bind:
     """A bind that offers these as contexts 0, 1 and so on."""
-    offers = [ContextElement(n, one, (NDR20,)) for n, one in enumerate(syntaxes or (DEMO,))]  # type: ignore[arg-type]
+    offers = [ContextElement(n, one, (NDR20,)) for n, one in enumerate(syntaxes or (DEMO,))]  # type: ignore[arg-type]  # one each
     return Bind(1, tuple(offers), assoc_group_id=group, flags=WHOLE | PfcFlags.CONC_MPX)
 
 
