@@ -100,7 +100,7 @@ def test_every_pdu_has_the_flags_commands_and_size_of_the_catalogue(sample: RtsP
     assert name == sample.NAME
     assert int(flags, 16) == sample.FLAGS
     assert commands.split() == [kind.__name__ for kind in sample.COMMANDS]
-    assert sample.ROLES == tuple(vars(sample))
+    assert tuple(vars(sample)) == sample.ROLES
     wire = sample.encode()
     assert len(wire) == int(size) == int.from_bytes(wire[8:10], "little")
     assert len(commands.split()) == int.from_bytes(wire[18:20], "little")
