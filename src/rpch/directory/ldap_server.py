@@ -6,18 +6,22 @@ server as they are, so it must be one that TLS protects, or on this machine.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from rpch.errors import ConfigError, TransportError
 
 _SECURE: Final = ("ldaps", "ldapi")
+_asked: Final[set[asyncio.Task[Any]]] = set()  # the event loop alone would forget them
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,9 @@ class LdapServer:
 
     async def search(self, base: str, query: str, attributes: Sequence[str]) -> list[FoundEntry]:
         """What matches below a base; none when it is more than can be one account."""
+        return await _to_its_end(self._search(base, query, attributes))
+
+    async def _search(self, base: str, query: str, attributes: Sequence[str]) -> list[LdapEntry]:
         bonsai = _library()
         async with self._connected(self.bind_dn, self.bind_password) as connection:
             if connection is None:
@@ -82,6 +89,9 @@ class LdapServer:
         """Whether the password is that of the DN. An empty one makes us anonymous, which proves nothing."""
         if not dn or not password:
             return False
+        return await _to_its_end(self._proves(dn, password))
+
+    async def _proves(self, dn: str, password: str) -> bool:
         async with self._connected(dn, password) as connection:
             return connection is not None
 
@@ -130,6 +140,18 @@ class LdapServer:
             raise TransportError(f"{self.url} gave no answer: {error}") from error
         finally:
             connection.close()
+
+
+async def _to_its_end(question: Coroutine[Any, Any, T]) -> T:
+    """What a question comes to. It goes on when nobody waits for it any more, no longer than it may take.
+
+    Observed: the library leaves the socket of a question that is cancelled with the event loop, where its
+    number soon is another's.
+    """
+    task = asyncio.create_task(question)
+    _asked.add(task)
+    task.add_done_callback(_asked.discard)
+    return await asyncio.shield(task)
 
 
 @contextmanager

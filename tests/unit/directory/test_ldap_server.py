@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -163,3 +165,28 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_first_text_of_an_attribute_counts() -> None:
     entry = FoundEntry(DN, {"uid": [b"\xff", "alice"], "none": []})
     assert (entry.first("uid"), entry.first("none"), entry.first("other")) == ("alice", "", "")
+
+
+@pytest.mark.parametrize("question", ["search", "proves"])
+async def test_a_question_goes_on_when_nobody_waits_for_it(
+    library: LdapLibrary, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    """The library cannot be cancelled: its socket would stay with the event loop."""
+    answers, asked = asyncio.Event(), asyncio.Event()
+
+    async def connected() -> object:
+        asked.set()
+        await answers.wait()
+        return library._connected()
+
+    monkeypatch.setattr(library, "_connected_soon", connected)
+    search, proof = partial(SERVER.search, "dc=lab", "(a=b)", ["uid"]), partial(SERVER.proves, DN, "x")
+    asking = asyncio.ensure_future(search() if question == "search" else proof())
+    await asked.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert ("close",) not in library.log
+    answers.set()
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
+    assert library.log[-1] == ("close",)
