@@ -72,7 +72,7 @@ class LdapServer:
         """What matches below a base; none when it is more than can be one account."""
         return await _to_its_end(self._search(base, query, attributes))
 
-    async def _search(self, base: str, query: str, attributes: Sequence[str]) -> list[LdapEntry]:
+    async def _search(self, base: str, query: str, attributes: Sequence[str]) -> list[FoundEntry]:
         bonsai = _library()
         async with self._connected(self.bind_dn, self.bind_password) as connection:
             if connection is None:
