@@ -55,9 +55,10 @@ def sync(
     settings.server()  # refuses what cannot work before anything is opened
     with (
         opened_database(data, database) as opened,
-        watched("reading", quiet=json or what_if or watch) as advance,
+        watched(quiet=json or what_if or watch) as bar,
     ):
-        synchroniser = Synchroniser(opened, settings, progress=advance, remove_many=remove_many)
+        bar.begin("reading", None)
+        synchroniser = Synchroniser(opened, settings, progress=bar.advance, remove_many=remove_many)
         if watch:
             _watch(settings, synchroniser, json=json, until_eof=until_eof)
             return

@@ -89,6 +89,31 @@ def test_standard_input_and_output_will_do(data: Path) -> None:
     assert "entries in" not in said
 
 
+def test_the_book_on_standard_output_has_nothing_behind_it(data: Path, table: Path) -> None:
+    invoke(data, "import", table)
+    plain = invoke(data, "export", "-", "--format", "csv").stdout
+    assert invoke(data, "export", "-", "--format", "csv", "--json").stdout == plain
+
+
+def test_what_if_foretells_links_to_nobody(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(TABLE.replace(",alice@x.test\n", ",alice@x.test|ghost@x.test\n"), encoding="utf-8")
+    foretold = invoke(data, "import", file, "--what-if")
+    assert (foretold.exit_code, foretold.stdout) == (1, "would be 2 added, 1 failed\n")
+    assert "line 3: member: nobody is called 'ghost@x.test'" in foretold.stderr
+    assert invoke(data, "import", file).stderr == foretold.stderr
+
+
+def test_a_table_in_another_encoding_is_refused_whole_unless_it_is_named(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes("displayName;mail\r\nBob;b@x.test\r\nZoë;z@x.test\r\n".encode("windows-1252"))
+    with pytest.raises(ConfigError, match=r"people\.csv, line 3: is not in utf-8"):
+        invoke(data, "import", file)
+    assert "Bob" not in invoke(data, "export", "-", "--format", "csv").stdout
+    assert invoke(data, "import", file, "--encoding", "windows-1252").stdout == "2 added\n"
+    assert "Zoë" in invoke(data, "export", "-", "--format", "csv").stdout
+
+
 def test_problems_are_told_and_counted(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
     file.write_text("displayName,kind\nAlice,robot\nBob,user\n", encoding="utf-8")
@@ -129,7 +154,10 @@ def test_whoever_waits_sees_how_far_it_is(
     module = sys.modules["rpch.cli.directory"]  # the command has its name in the package
     monkeypatch.setattr("rpch.cli.progress.is_somebody_there", lambda: True)
     monkeypatch.setattr(module, "LARGE", 0)
-    assert "importing" in invoke(data, "import", table).stderr
+    said = invoke(data, "import", table).stderr
+    assert "importing" in said
+    assert "linking" in said
+    assert "100%" in said
     assert "exporting" in invoke(data, "export", tmp_path / "out.csv").stderr
 
 

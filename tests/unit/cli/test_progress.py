@@ -10,8 +10,9 @@ def test_nobody_sees_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, somebody: bool, quiet: bool
 ) -> None:
     monkeypatch.setattr("rpch.cli.progress.is_somebody_there", lambda: somebody)
-    with watched("importing", total=2, quiet=quiet) as advance:
-        advance(1)
+    with watched(quiet=quiet) as bar:
+        bar.begin("importing", 2)
+        bar.advance(1)
     assert capsys.readouterr().err == ""
 
 
@@ -20,8 +21,13 @@ def test_somebody_sees_how_far_it_is(
 ) -> None:
     assert not is_somebody_there()
     monkeypatch.setattr("rpch.cli.progress.is_somebody_there", lambda: True)
-    with watched("importing", total=2, quiet=False) as advance:
-        advance(2)
-    said = capsys.readouterr().err
-    assert "importing" in said
-    assert "2/2" in said
+    with watched(quiet=False) as bar:
+        bar.begin("reading", 2000)
+        bar.advance(7, 500)
+        bar.begin("linking", 2)
+        bar.advance(1)
+        bar.advance(1)
+    reading, linking = (" ".join(line.split()) for line in capsys.readouterr().err.splitlines()[-2:])
+    assert (reading[:7], linking[:7]) == ("reading", "linking")
+    assert "25% 7 entries" in reading
+    assert "100% 2 entries" in linking

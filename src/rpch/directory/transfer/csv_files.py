@@ -6,7 +6,9 @@
 
 Several values of one attribute are separated by `|`, and binary ones are in Base64. A bar that is part of a
 value has a backslash before it, and so has each backslash directly before a bar; all others mean nothing.
-Columns may come in any order; one that nobody knows is an attribute of its own.
+Columns may come in any order, in capital or small letters, and apart by commas, semicolons (as spreadsheets
+write them where the comma is in numbers) or tabs. One that nobody knows is an attribute of its own; some have
+other names besides, such as those that Exchange's cmdlets use.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ import base64
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final, TextIO
 
 from rpch.directory.entries import Value
+from rpch.directory.transfer.ldap_records import READ_ATTRIBUTES
 from rpch.directory.transfer.records import (
     BINARY_ATTRIBUTES,
     LINK_ATTRIBUTES,
@@ -47,31 +51,73 @@ _NAMED: Final = (
 _PIECES: Final = re.compile(r"\\*\||\\+|[^\\|]+")
 _BAR: Final = re.compile(r"(\\*)\|")
 _NAME: Final = "displayName"
+_DELIMITERS: Final = (",", ";", "\t")
+_TYPE_LINE: Final = "#TYPE "  # what Windows PowerShell's Export-Csv writes before the names
 # What other programs call the same.
 _ALIASES: Final = {
+    **{name.casefold(): name for name in (*READ_ATTRIBUTES, *_NAMED)},
     "display name": _NAME,
     "alias": "mailNickname",
     "e-mail": "mail",
     "email": "mail",
     "guid": "objectGUID",
+    # Exchange's cmdlets
+    "primarysmtpaddress": "mail",
+    "exchangeguid": "objectGUID",
+    "recipienttypedetails": "kind",
+    "hiddenfromaddresslistsenabled": "msExchHideFromAddressLists",
+    "firstname": "givenName",
+    "lastname": "sn",
+    "office": "physicalDeliveryOfficeName",
+    "phone": "telephoneNumber",
+    "mobilephone": "mobile",
+    "fax": "facsimileTelephoneNumber",
+    "city": "l",
+    "stateorprovince": "st",
+    "countryorregion": "co",
+    "notes": "info",
+    "members": "member",
 }
 
 
 def read_csv(source: TextIO) -> Iterator[Record | BadRecord]:
     """The entries of a table; what makes none comes as what is wrong with it."""
     csv.field_size_limit(LARGEST_FIELD)
-    reader = csv.reader(source)
+    first, skipped = next(source, ""), 0
+    if first.startswith(_TYPE_LINE):
+        first, skipped = next(source, ""), 1
+    reader = csv.reader(chain([first], source), delimiter=_delimiter(first))
+
+    def line() -> int:
+        return reader.line_num + skipped
+
     try:
-        header = [_ALIASES.get(name.strip().casefold(), name.strip()) for name in next(reader, [])]
-        if _NAME not in header:
-            raise BadRecord("line 1", f"there is no column {_NAME}; the first line names the columns")
-        begin = reader.line_num + 1
+        header = _header(next(reader, []), f"line {skipped + 1}")
+        begin = line() + 1
         for row in reader:
             if any(row):
                 yield _record_or_problem(header, row, f"line {begin}")
-            begin = reader.line_num + 1
+            begin = line() + 1
     except csv.Error as error:
-        raise BadRecord(f"line {reader.line_num}", str(error)) from error
+        raise BadRecord(f"line {line()}", str(error)) from error
+
+
+def _delimiter(first: str) -> str:
+    """What stands between the names in the first line: that which is most often there."""
+    return max(_DELIMITERS, key=first.count)
+
+
+def _header(names: Sequence[str], where: str) -> list[str]:
+    """What each column is, in our spelling. In our own exports attributes are called as they are."""
+    header = [name.strip() for name in names]
+    if not set(_NAMED) <= set(header):
+        header = [_ALIASES.get(name.casefold(), name) for name in header]
+    if _NAME not in header:
+        raise BadRecord(where, f"there is no column {_NAME}; the first line names the columns")
+    for at, name in enumerate(header):
+        if name and name in header[:at]:
+            raise BadRecord(where, f"{names[header.index(name)]} and {names[at]} both mean {name}; keep one")
+    return header
 
 
 def write_csv(records: Iterable[Record], target: TextIO, attributes: Sequence[str]) -> None:

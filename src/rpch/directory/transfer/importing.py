@@ -76,9 +76,16 @@ class Importer:
         self.outcome = Outcome()
 
     def run(
-        self, records: Iterable[Record | BadRecord], *, progress: Callable[[int], None] = lambda done: None
+        self,
+        records: Iterable[Record | BadRecord],
+        *,
+        progress: Callable[[int], None] = lambda done: None,
+        linking: Callable[[int, int], None] = lambda done, of: None,
     ) -> Outcome:
-        """Import everything; `progress` hears how many records are done."""
+        """Import everything.
+
+        `progress` hears how many records more are done; `linking` then how many more of how many are linked.
+        """
         batch: list[Record] = []
         keys: set[object] = set()
         for record in records:
@@ -95,8 +102,10 @@ class Importer:
             keys |= own
         self._store(batch)
         progress(len(batch))
-        if not self._what_if:
-            self.outcome.linked = self._linker.run(self.outcome.fails)
+        if self._what_if:
+            self._linker.foretell(self.outcome.fails, linking)
+        else:
+            self.outcome.linked = self._linker.run(self.outcome.fails, linking)
         return self.outcome
 
     def _store(self, batch: Sequence[Record]) -> None:
@@ -118,7 +127,9 @@ class Importer:
         for each in done:
             if each.entry is not None:
                 self._linker.remember(each.entry, each.record)
-        self._growth.stored(sum(each.was is None for each in done))
+            else:
+                self._linker.expect(_new(each.record), each.record)
+        self._growth.stored(sum(each.was is None and each.entry is not None for each in done))
 
     def _store_together(self, batch: Sequence[Record]) -> list[_Stored]:
         """All of them, in one transaction."""

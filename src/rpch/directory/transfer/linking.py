@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from rpch.auth.names import fold
 from rpch.directory.database import Database
-from rpch.directory.entries import Entry, EntryKind, NameKind, touch
+from rpch.directory.entries import Entry, EntryKind, NameKind, NewEntry, touch
 from rpch.directory.growth import Growth
 from rpch.directory.tables import ENTRIES, ENTRY_NAMES, LINKS
 from rpch.directory.transfer.records import BadRecord, Record
@@ -36,13 +36,15 @@ class _Wish:
 
 
 class Linker:
-    """Remembers who shall be linked to whom, and then does it."""
+    """Remembers who shall be linked to whom, and then does it; or only says who would be missing."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database, self._clock = database, clock
         self._growth = Growth(database)
         self._wishes: list[_Wish] = []
         self._foreign: dict[str, int] = {}  # by the DN of another directory
+        self._expected: set[str] = set()  # what those are called who would be made
+        self._containers: set[str] = set()  # and what containers among them are
 
     def remember(self, entry: Entry, record: Record) -> None:
         """What a record wants for its entry."""
@@ -52,21 +54,53 @@ class Linker:
         if record.links or record.parent:
             self._wishes.append(_Wish(entry.id, record.links, record.parent, record.where))
 
-    def run(self, fails: Callable[[BadRecord], None]) -> int:
-        """Link everybody; how many links are new or gone."""
+    def expect(self, new: NewEntry, record: Record) -> None:
+        """What a record would want that is not stored: it may be named by others all the same."""
+        foreign = record.attributes.get("distinguishedName")
+        names = {
+            fold(name) for name in (new.mail, new.dn, new.alias, foreign) if isinstance(name, str) and name
+        }
+        guid = {fold(str(record.guid))} if record.guid is not None else set()
+        self._expected |= names | guid
+        if new.kind is EntryKind.CONTAINER:
+            self._containers |= names | guid | {fold(new.display_name)}
+        if record.links or record.parent:
+            self._wishes.append(_Wish(0, record.links, record.parent, record.where))
+
+    def run(
+        self, fails: Callable[[BadRecord], None], progress: Callable[[int, int], None] = lambda done, of: None
+    ) -> int:
+        """Link everybody; how many links are new or gone. `progress` hears how many more of how many."""
         changes = 0
-        for start in range(0, len(self._wishes), BATCH):
+        for some in _batches(self._wishes):
             with self._database.write() as connection:
-                linked = self._link(connection, self._wishes[start : start + BATCH], fails)
+                linked = self._link(connection, some, fails)
             self._growth.stored(linked)
             changes += linked
+            progress(len(some), len(self._wishes))
         return changes
+
+    def foretell(
+        self, fails: Callable[[BadRecord], None], progress: Callable[[int, int], None] = lambda done, of: None
+    ) -> None:
+        """Say who is named and would not be there."""
+        for some in _batches(self._wishes):
+            with self._database.read() as connection:
+                known = self._resolve(connection, _named(some))
+                parents = _containers(connection, {wish.parent for wish in some if wish.parent})
+            for wish in some:
+                if wish.parent and wish.parent not in parents and fold(wish.parent) not in self._containers:
+                    fails(_no_container(wish))
+                for link, names in wish.links.items():
+                    for name in names:
+                        if name not in known and fold(name) not in self._expected:
+                            fails(_nobody(wish, link, name))
+            progress(len(some), len(self._wishes))
 
     def _link(
         self, connection: Connection, wishes: Sequence[_Wish], fails: Callable[[BadRecord], None]
     ) -> int:
-        named = {name for wish in wishes for names in wish.links.values() for name in names}
-        known = self._resolve(connection, named)
+        known = self._resolve(connection, _named(wishes))
         parents = _containers(connection, {wish.parent for wish in wishes if wish.parent})
         placed = [wish.entry_id for wish in wishes if self._place(connection, wish, parents, fails)]
         wanted = dict.fromkeys(
@@ -76,7 +110,7 @@ class Linker:
             for link, names in wish.links.items():
                 for name in names:
                     if name not in known:
-                        fails(BadRecord(wish.where, f"{link}: nobody is called {name!r}"))
+                        fails(_nobody(wish, link, name))
                 wanted[wish.entry_id, link] = frozenset(known[name] for name in names if name in known)
         linked = _replace_links(connection, wanted)
         if touched := sorted({*placed, *linked.keys()}):
@@ -95,7 +129,7 @@ class Linker:
             return 0
         parent = parents.get(wish.parent)
         if parent is None or parent == wish.entry_id:
-            fails(BadRecord(wish.where, f"there is no container {wish.parent!r}"))
+            fails(_no_container(wish))
             return 0
         elsewhere = (ENTRIES.c.id == wish.entry_id) & ENTRIES.c.parent_id.is_distinct_from(parent)
         return connection.execute(update(ENTRIES).where(elsewhere).values(parent_id=parent)).rowcount
@@ -115,6 +149,18 @@ class Linker:
             for some in _batches(missing):
                 found.update(find(connection, dict(some)))
         return found
+
+
+def _named(wishes: Sequence[_Wish]) -> set[str]:
+    return {name for wish in wishes for names in wish.links.values() for name in names}
+
+
+def _nobody(wish: _Wish, link: str, name: str) -> BadRecord:
+    return BadRecord(wish.where, f"{link}: nobody is called {name!r}")
+
+
+def _no_container(wish: _Wish) -> BadRecord:
+    return BadRecord(wish.where, f"there is no container {wish.parent!r}")
 
 
 _Resolve = Callable[[Connection, Mapping[str, str]], dict[str, int]]

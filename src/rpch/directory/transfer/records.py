@@ -48,6 +48,22 @@ UPN: Final = "userPrincipalName"
 SECRETS: Final = frozenset({"userpassword", "unicodepwd", "password", "ntpwdhistory", "sambantpassword"})
 
 
+# `RecipientTypeDetails` of Exchange's cmdlets.
+_RECIPIENT_TYPES: Final = {
+    "usermailbox": EntryKind.USER,
+    "sharedmailbox": EntryKind.USER,
+    "linkedmailbox": EntryKind.USER,
+    "remoteusermailbox": EntryKind.USER,
+    "mailuser": EntryKind.USER,
+    "mailcontact": EntryKind.CONTACT,
+    "mailuniversaldistributiongroup": EntryKind.GROUP,
+    "mailuniversalsecuritygroup": EntryKind.GROUP,
+    "mailnonuniversalgroup": EntryKind.GROUP,
+    "roommailbox": EntryKind.ROOM,
+    "equipmentmailbox": EntryKind.EQUIPMENT,
+}
+
+
 class BadRecord(ConfigError):
     """Something in a file that makes no entry; `where` says where it begins."""
 
@@ -115,9 +131,10 @@ def truth(text: str, where: str) -> bool:
 
 
 def kind_named(text: str, where: str) -> EntryKind:
-    """A kind of entry by its name; a user where there is none."""
+    """A kind of entry by its name, or by what Exchange calls it; a user where there is none."""
+    name = text.strip().casefold()
     try:
-        return EntryKind(text.strip().casefold()) if text.strip() else EntryKind.USER
+        return _RECIPIENT_TYPES.get(name) or EntryKind(name or EntryKind.USER)
     except ValueError:
         known = ", ".join(EntryKind)
         raise BadRecord(where, f"{text!r} is no kind of entry; known are {known}") from None

@@ -54,6 +54,47 @@ def test_columns_may_have_other_names_and_any_order() -> None:
     assert (record.kind, record.where) == (EntryKind.USER, "line 2")
 
 
+def test_columns_of_exchange_cmdlets_are_understood() -> None:
+    exported = (
+        "#TYPE Selected.Microsoft.Exchange.Data.Directory.Management.Mailbox\r\n"
+        '"DisplayName","Alias","PrimarySmtpAddress","RecipientTypeDetails","ExchangeGuid","FirstName","LastName",'
+        '"HiddenFromAddressListsEnabled","Office"\r\n'
+        f'"Zoë Zahn","zoe","zoe@x.test","RoomMailbox","{UUID(int=9)}","Zoë","Zahn","True","4.1"\r\n'
+        ',,"","","","","","",""\r\n'
+        '"Bad","","","Robot","","","","",""\r\n'
+    )
+    record, bad = read(exported)
+    assert isinstance(record, Record)
+    assert (record.kind, record.display_name, record.alias) == (EntryKind.ROOM, "Zoë Zahn", "zoe")
+    assert (record.mail, record.guid, record.hidden) == ("zoe@x.test", UUID(int=9), True)
+    assert record.attributes == {"givenName": "Zoë", "sn": "Zahn", "physicalDeliveryOfficeName": "4.1"}
+    assert record.where == "line 3"
+    assert isinstance(bad, BadRecord)
+    assert bad.where == "line 5"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_columns_may_be_apart_by_what_spreadsheets_write(delimiter: str) -> None:
+    lines = ("displayname", "MAIL", "Title"), ("Alice", "a@x.test", '"x,y"')
+    (record,) = read("".join(delimiter.join(line) + "\n" for line in lines))
+    assert isinstance(record, Record)
+    assert (record.display_name, record.mail, record.attributes) == ("Alice", "a@x.test", {"title": "x,y"})
+
+
+def test_two_columns_that_mean_the_same_are_refused() -> None:
+    with pytest.raises(BadRecord, match="Mail and PrimarySmtpAddress both mean mail; keep one"):
+        read("displayName,Mail,PrimarySmtpAddress\nAlice,a@x.test,b@x.test\n")
+
+
+def test_own_exports_keep_attributes_that_are_called_as_others_call_ours() -> None:
+    odd = Record(EntryKind.USER, "Alice", attributes={"l": "Berlin", "City": "none", "phone": "1"})
+    target = StringIO(newline="")
+    write_csv([odd], target, ["City", "l", "phone"])
+    (back,) = read(target.getvalue())
+    assert isinstance(back, Record)
+    assert back.attributes == odd.attributes
+
+
 def test_columns_that_are_not_there_say_nothing() -> None:
     (record,) = read("displayName\nAlice\n")
     assert isinstance(record, Record)

@@ -123,6 +123,31 @@ def test_what_if_changes_nothing(directory: Directory) -> None:
     assert (directory.entries.revision(), outcome.linked) == (revision, 0)
 
 
+def test_what_if_says_who_would_be_missing_and_knows_who_would_come(directory: Directory) -> None:
+    run(directory, user("Alice"), Record(EntryKind.CONTAINER, "Old", guid=UUID(int=8)))
+    records = [
+        user("Team", links={MEMBER: ["alice", "bob@x.test", "BOB", "/o=x/cn=carl", str(GUID), "cn=far"]}),
+        user("Bob"),
+        user("Carl", dn="/o=x/cn=Carl", mail=None, guid=GUID, attributes={"distinguishedName": "CN=Far"}),
+        Record(EntryKind.CONTAINER, "New"),
+        user("Dora", parent="new"),
+        user("Emil", parent="Old"),
+        user("Fred", parent="Bob", links={MEMBER: ["nobody@x.test"]}),
+    ]
+    done: list[tuple[int, int]] = []
+    importer = Importer(directory.database, what_if=True)
+    foretold = importer.run(records, linking=lambda more, of: done.append((more, of)))
+    said = [(each.where, each.problem) for each in foretold.problems]
+    assert said == [
+        ("of Fred", "there is no container 'Bob'"),
+        ("of Fred", "member: nobody is called 'nobody@x.test'"),
+    ]
+    assert done == [(4, 4)]
+    real = run(directory, *records)
+    assert [(each.where, each.problem) for each in real.problems] == said
+    assert (foretold.added, foretold.failed) == (real.added, real.failed)
+
+
 def test_large_files_are_stored_in_pieces(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "BATCH", 3)
     done: list[int] = []
