@@ -11,6 +11,7 @@ from rpch.cli.bridge import bridge
 from rpch.cli.directory import directory
 from rpch.cli.dump import dump
 from rpch.cli.ping import ping
+from rpch.cli.plain_help import PlainHelp
 from rpch.cli.policy import policy
 from rpch.cli.proxy import proxy
 from rpch.cli.switches import mapi, org, outlook_anywhere
@@ -33,7 +34,7 @@ def rpch() -> None:
 
 
 app.command()(up)
-app.command()(proxy)
+app.command(cls=PlainHelp)(proxy)
 app.command()(bridge)
 app.command()(dump)
 app.command()(ping)

@@ -13,6 +13,7 @@ import typer
 from rpch.cli.configuration import DEFAULT, configure, origin
 from rpch.cli.example_settings import example_settings
 from rpch.cli.output import print_event, print_line, print_text
+from rpch.cli.plain_help import PlainHelp
 from rpch.cli.setting_options import takes_settings
 from rpch.cli.shared_options import Json
 from rpch.front.switched_settings import switched
@@ -92,8 +93,8 @@ def example() -> None:
     print_text(example_settings(ProxyConfiguration))
 
 
-policy.command()(check)
-policy.command()(show)
+policy.command(cls=PlainHelp)(check)
+policy.command(cls=PlainHelp)(show)
 
 
 def _effective(file: Path | None, given: dict[str, Any]) -> tuple[ProxyConfiguration, Collection[str]]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from rpch.cli.output import print_event, print_line, warn
+from rpch.cli.plain_help import PlainHelp
 from rpch.cli.shared_options import DATA, Data, Json, KeyFile, Url, WhatIf, opened_directory
 from rpch.cli.switch_changes import shown, tell_changes
 from rpch.errors import ConfigError
@@ -41,7 +42,7 @@ def outlook_anywhere_get(
     _show(OUTLOOK_ANYWHERE, data, database, key_file, json=json)
 
 
-@outlook_anywhere.command("set")
+@outlook_anywhere.command("set", cls=PlainHelp)
 def outlook_anywhere_set(
     external_hostname: Annotated[
         Text, typer.Option("--ExternalHostname", help="RPC over HTTP from outside; empty: none.")
@@ -95,7 +96,7 @@ def mapi_get(data: Data = DATA, database: Url = None, key_file: KeyFile = None, 
     _show(MAPI, data, database, key_file, json=json)
 
 
-@mapi.command("set")
+@mapi.command("set", cls=PlainHelp)
 def mapi_set(
     internal_url: Annotated[Text, typer.Option("--InternalUrl", help="https://mail.example.com/mapi")] = None,
     external_url: Annotated[
@@ -123,7 +124,7 @@ def org_get(data: Data = DATA, database: Url = None, key_file: KeyFile = None, j
     _show(ORGANISATION, data, database, key_file, json=json)
 
 
-@org.command("set")
+@org.command("set", cls=PlainHelp)
 def org_set(
     mapi_http_enabled: Annotated[Text, typer.Option("--MapiHttpEnabled", help="true or false.")] = None,
     internal_networks: Annotated[

@@ -14,12 +14,12 @@ from rpch.auth.names import UserName
 from rpch.auth.throttle import account_of
 from rpch.cli.configuration import configure
 from rpch.cli.new_passwords import new_password
-from rpch.cli.output import print_event, print_line, print_table
+from rpch.cli.output import print_event, print_line, print_table, warn
 from rpch.cli.people import facts_of, person_meant
 from rpch.cli.shared_options import DATA, Data, Json, KeyFile, Url, WhatIf, opened_directory
 from rpch.cli.switch_changes import shown, tell_changes
 from rpch.directory.account_store import Account
-from rpch.exchange.switches import read_user_switches, set_user_switches
+from rpch.exchange.switches import cautions, read_user_switches, set_user_switches
 from rpch.proxy.configuration import ProxyConfiguration
 
 users = typer.Typer(help="Accounts: who may sign in, and how.", no_args_is_help=True)
@@ -120,6 +120,8 @@ def set_(
     else:
         own = {change.name: change.after for change in changes if change.name in switches}
         _say(json, "changed", person.facts | own, f"{person.name} was changed")
+    for caution in cautions({change.name: change.after for change in changes}):
+        warn(caution)
 
 
 @users.command("get")

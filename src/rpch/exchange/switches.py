@@ -90,16 +90,21 @@ def _parts(read: Callable[[str], str]) -> Callable[[str], list[str]]:
     return parts
 
 
-def _url(text: str) -> str:
-    parts = urlsplit(text)  # raises ValueError itself
-    host = parts.hostname or ""
-    plain = not (parts.query or parts.fragment or parts.username or parts.password)
-    if parts.scheme != "https" or not _HOST.fullmatch(host) or not plain:
-        raise ValueError(f"{text!r} is no such URL; write https://mail.example.com/mapi")
-    _ = parts.port
-    if not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("a URL holds printable ASCII only")
-    return text.rstrip("/")
+def _url(example: str) -> Callable[[str], str]:
+    """Reads the URL of something, of which this is an example."""
+
+    def read(text: str) -> str:
+        parts = urlsplit(text)  # raises ValueError itself
+        host = parts.hostname or ""
+        plain = not (parts.query or parts.fragment or parts.username or parts.password)
+        if parts.scheme != "https" or not _HOST.fullmatch(host) or not plain:
+            raise ValueError(f"{text!r} is no URL of the kind that is wanted; write {example}")
+        _ = parts.port
+        if not re.fullmatch(r"[!-~]+", text):
+            raise ValueError("a URL holds printable ASCII only")
+        return text.rstrip("/")
+
+    return read
 
 
 def _network(text: str) -> str:
@@ -171,23 +176,31 @@ SET_BY_DEFAULT_METHOD: Final = (
     "IISAuthenticationMethods",
 )
 MAPI: Final = (
-    Switch("InternalUrl", MAPI_INTERNAL_URL, _url),
-    Switch("ExternalUrl", MAPI_EXTERNAL_URL, _url),
+    Switch("InternalUrl", MAPI_INTERNAL_URL, _url("https://mail.example.com/mapi")),
+    Switch("ExternalUrl", MAPI_EXTERNAL_URL, _url("https://mail.example.com/mapi")),
     Switch("IISAuthenticationMethods", MAPI_METHODS, _methods),
 )
 ORGANISATION: Final = (
     Switch("MapiHttpEnabled", MAPI_HTTP_ENABLED, _truth),
     Switch("InternalNetworks", INTERNAL_NETWORKS, _parts(_network)),
-    Switch("OwaInternalUrl", WEBMAIL_INTERNAL_URL, _url),
-    Switch("OwaExternalUrl", WEBMAIL_EXTERNAL_URL, _url),
-    Switch("EwsInternalUrl", EWS_INTERNAL_URL, _url),
-    Switch("EwsExternalUrl", EWS_EXTERNAL_URL, _url),
-    Switch("ActiveSyncExternalUrl", ACTIVE_SYNC_EXTERNAL_URL, _url),
+    Switch("OwaInternalUrl", WEBMAIL_INTERNAL_URL, _url("https://mail.example.com/owa")),
+    Switch("OwaExternalUrl", WEBMAIL_EXTERNAL_URL, _url("https://mail.example.com/owa")),
+    Switch("EwsInternalUrl", EWS_INTERNAL_URL, _url("https://mail.example.com/EWS/Exchange.asmx")),
+    Switch("EwsExternalUrl", EWS_EXTERNAL_URL, _url("https://mail.example.com/EWS/Exchange.asmx")),
+    Switch(
+        "ActiveSyncExternalUrl",
+        ACTIVE_SYNC_EXTERNAL_URL,
+        _url("https://mail.example.com/Microsoft-Server-ActiveSync"),
+    ),
 )
 USER: Final = (
     Switch("MapiHttpEnabled", MAPI_HTTP_ENABLED, _truth),
     Switch("MAPIBlockOutlookRpcHttp", BLOCK_RPC_HTTP, _truth),
-    Switch("AutodiscoverRedirectUrl", AUTODISCOVER_REDIRECT, _url),
+    Switch(
+        "AutodiscoverRedirectUrl",
+        AUTODISCOVER_REDIRECT,
+        _url("https://other.example/autodiscover/autodiscover.xml"),
+    ),
 )
 
 
@@ -271,6 +284,11 @@ def cautions(values: Mapping[str, Any]) -> list[str]:
             )
         if values.get(f"{side}ClientsRequireSsl") is False:
             found.append(f"{side}ClientsRequireSsl false: passwords and mail can be read on the way")
+    if values.get("MapiHttpEnabled"):
+        found.append(
+            "MapiHttpEnabled true: clients that speak MAPI over HTTP are told of nothing else, and rpch"
+            " does not serve it yet; right only where another server answers at the URLs of `rpch mapi get`"
+        )
     return found
 
 

@@ -112,6 +112,13 @@ def test_a_users_switches_are_set_inherited_and_shown(shell: Shell) -> None:
     assert "MAPIBlockOutlookRpcHttp  inherit" in shell("users", "get", "alice")
 
 
+def test_a_user_who_is_told_of_mapi_over_http_alone_is_warned_of(shell: Shell) -> None:
+    done = CliRunner().invoke(
+        app, ["users", "set", "alice", "--MapiHttpEnabled", "true", "--data", str(shell.data)]
+    )
+    assert "warning: MapiHttpEnabled true: clients" in done.stderr
+
+
 def test_a_wrong_switch_leaves_the_user_as_it_was(shell: Shell) -> None:
     with pytest.raises(ConfigError, match="MapiHttpEnabled"):
         shell("users", "set", "alice", "--MapiHttpEnabled", "maybe", "--mail", "other@lab.example")

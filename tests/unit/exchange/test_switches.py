@@ -16,7 +16,9 @@ from rpch.exchange.switches import (
     MAPI_HTTP_ENABLED,
     ORGANISATION,
     OUTLOOK_ANYWHERE,
+    USER,
     Change,
+    Switch,
     cautions,
     read_switches,
     read_user_switches,
@@ -110,6 +112,23 @@ def test_what_is_no_url_is_refused(settings: OrganisationSettings, url: str) -> 
         set_switches(settings, MAPI, {"ExternalUrl": url})
 
 
+@pytest.mark.parametrize(
+    "switch", [each for each in (*MAPI, *ORGANISATION, *USER) if each.name.endswith("Url")]
+)
+def test_what_is_no_url_is_told_how_one_of_its_kind_looks(switch: Switch) -> None:
+    with pytest.raises(ConfigError) as refused:
+        switch.value("http://mail.example.com/x")
+    example = str(refused.value).rpartition("write ")[2]
+    assert switch.value(example) == example
+    words = {
+        "Autodiscover": "/autodiscover.xml",
+        "Owa": "/owa",
+        "Ews": "/EWS",
+        "ActiveSync": "/Microsoft-Server-",
+    }
+    assert next((path for word, path in words.items() if switch.name.startswith(word)), "/mapi") in example
+
+
 def test_urls_end_without_a_slash(settings: OrganisationSettings) -> None:
     set_switches(settings, MAPI, {"ExternalUrl": "https://mail.example.com/mapi/"})
     assert read_switches(settings, MAPI)["ExternalUrl"] == "https://mail.example.com/mapi"
@@ -182,6 +201,11 @@ def test_what_may_surprise_is_said() -> None:
     )
     assert told.startswith("ExternalClientAuthenticationMethod Basic is not among IISAuthenticationMethods")
     assert plain.startswith("InternalClientsRequireSsl false: passwords")
+    (alone,) = cautions({"MapiHttpEnabled": True})
+    assert alone.startswith(
+        "MapiHttpEnabled true: clients that speak MAPI over HTTP are told of nothing else"
+    )
+    assert cautions({"MapiHttpEnabled": False}) == []
 
 
 def test_a_user_has_its_own_or_inherits(database: Database, settings: OrganisationSettings) -> None:
