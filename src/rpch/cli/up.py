@@ -120,7 +120,10 @@ def _tell(where: str, ca: Path, services: LabServices, users: list[LabUser], *, 
 def _say_what_to_try(where: str, ca: Path, users: list[LabUser]) -> None:
     first = users[0] if users else LabUser("USER", "PASSWORD", "")
     port = where.rpartition(":")[2]
-    binding = f"ncacn_http:localhost[593,RpcProxy=localhost:{port}]"
+    proxy = f"localhost:{port}"
+    binding = f"ncacn_http:localhost[593,RpcProxy={proxy}]"
+    who = f"--tls-ca {ca} --user '{first.name}:{first.password}'"
+    asked = first.address or "ADDRESS"
     print_line(f"""\
 rpch serves on https://{where}; its authority is {ca}
 
@@ -128,8 +131,10 @@ users:
 {chr(10).join(f"  {user.name:12} {user.password}   {user.address}" for user in users)}
 
 try, in another window:
-  rpch ping '{binding}' --tls-ca {ca} --user '{first.name}:{first.password}'
+  rpch ping '{binding}' {who}
+  rpch directory lookup {asked.partition("@")[0]} --via rpchttp --proxy {proxy} {who}
+  rpch autodiscover {asked} --url https://{proxy}/autodiscover/autodiscover.xml {who}
   curl --cacert {ca} -u '{first.name}:{first.password}' -X RPC_IN_DATA -H 'Content-Length: 0' \\
-       'https://localhost:{port}/rpc/rpcproxy.dll?localhost:593' -o - | xxd
+       'https://{proxy}/rpc/rpcproxy.dll?localhost:593' -o - | xxd
 
 stop with Ctrl-C.""")

@@ -133,6 +133,8 @@ def test_a_person_reads_what_to_try(tmp_path: Path) -> None:
         finally:
             running.kill()
     assert "rpch ping 'ncacn_http:localhost[593,RpcProxy=localhost:" in said
+    assert "rpch directory lookup alice --via rpchttp --proxy localhost:" in said
+    assert "rpch autodiscover alice@lab.example --url https://localhost:" in said
     assert r"LAB\alice" in said
     assert str(tmp_path / "data" / "ca.pem") in said
     assert sys.executable not in said
