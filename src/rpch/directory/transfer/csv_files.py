@@ -55,7 +55,7 @@ _DELIMITERS: Final = (",", ";", "\t")
 _TYPE_LINE: Final = "#TYPE "  # what Windows PowerShell's Export-Csv writes before the names
 # What other programs call the same.
 _ALIASES: Final = {
-    **{name.casefold(): name for name in (*READ_ATTRIBUTES, *_NAMED)},
+    **{name.casefold(): name for name in (*READ_ATTRIBUTES, *_NAMED, *NAMES, UPN)},
     "display name": _NAME,
     "alias": "mailNickname",
     "e-mail": "mail",

@@ -166,6 +166,6 @@ def test_a_problem_is_where_its_entry_begins() -> None:
 
 
 def test_columns_say_as_whom_somebody_signs_in() -> None:
-    table = "displayName,uid,sAMAccountName,userPrincipalName\nA,u1|u2,sam,a@x\nB,u3,,\nC,,,\n"
+    table = "displayName,uid,SamAccountName,UserPrincipalName\nA,u1|u2,sam,a@x\nB,u3,,\nC,,,\n"
     found = [(each.names, each.upns) for each in read(table) if isinstance(each, Record)]
     assert found == [(("sam",), ("a@x",)), (("u3",), ()), ((), ())]
