@@ -109,7 +109,10 @@ class _Exchange:
             problem = f"the certificate of {self.host} is not trusted: {error.verify_message}"
             raise TransportError(problem) from error
         except (OSError, HTTPException, ValueError) as error:
-            problem = f"{self.host} does not answer: {error or type(error).__name__}"
+            said = (
+                getattr(error, "strerror", None) or str(error) or type(error).__name__
+            )  # without its number
+            problem = f"{self.host} does not answer: {said}"
             raise TransportError(problem) from error
         finally:
             if self._sock is not None:

@@ -79,6 +79,23 @@ async def test_whoever_cannot_be_asked_is_an_error(url: str) -> None:
         await CLIENT(WebRequestFor(url))
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (ConnectionResetError(), "ConnectionResetError"),
+    ],
+)
+async def test_why_nobody_answers_is_said_without_numbers(error: OSError, said: str) -> None:
+    def connect(host: str, port: int, timeout: float) -> socket.socket:
+        raise error
+
+    client = WebClient(ssl.create_default_context(), connect=connect)
+    with pytest.raises(TransportError) as failed:
+        await client(WebRequestFor("https://mail.example/"))
+    assert str(failed.value) == f"mail.example does not answer: {said}"
+
+
 def test_credentials_show_no_password() -> None:
     assert "pw" not in repr(Proof(Scheme.BASIC, Credentials("jane", "pw")))
 
