@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from rpch.http.answers import Framing, connect_head, framing_for, success_head
 from rpch.http.channels import ChannelKind, ChannelRequest
 from rpch.http.rpc_error import RpcError, connect_failed
 from rpch.proxy.answers import refusal_of
+from rpch.proxy.dialling import ServerLeg, dial
 from rpch.proxy.limits import SERVER_TOO_BUSY, Admission
 from rpch.proxy.policy import Allowed, Arrival, folded
 from rpch.rts.pdus import ConnA1, ConnB1, read_message
@@ -77,24 +77,6 @@ class Entry:
     allowed: Allowed
     admission: Admission
     headers: Headers = ()
-
-
-class ServerLeg(LegConnection):
-    """A connection to the server, which remembers who ended it."""
-
-    __slots__ = ("ended_there",)
-
-    def __init__(self, leg: Leg, feed: Callable[[Event], None], *, announce: bool) -> None:
-        super().__init__(leg, feed, banner=True, announce=announce)
-        self.ended_there = False
-
-    def eof_received(self) -> None:
-        self.ended_there |= not self._closing
-        super().eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.ended_there |= not self._closing
-        super().connection_lost(exc)
 
 
 class ChannelOpening:
@@ -344,7 +326,7 @@ class ChannelOpening:
         connection = self._server = ServerLeg(leg, driver.feed, announce=self._mixed)
         try:
             async with asyncio.timeout(self._proxy.options.connect_timeout):
-                await self._dial(connection)
+                await dial(self._allowed, self._proxy.policy.check_address, connection)
         except TimeoutError:
             driver.feed(ConnectFailed(leg, TransportError(f"{self._allowed.address} did not answer in time")))
         except (OSError, RpchError) as error:
@@ -360,30 +342,6 @@ class ChannelOpening:
             driver.feed(Connected(leg))
         finally:
             self._connecting = None  # or a task would live as long as its channel
-
-    async def _dial(self, connection: LegConnection) -> None:
-        """Resolve once, and connect to exactly an address that was checked."""
-        address = self._allowed.address
-        if address is None:
-            raise TransportError("no target")
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:  # a label of more than 63 bytes is no OSError
-            raise TransportError(f"{address.host} cannot be resolved: {error}") from error
-        problem: Exception = TransportError(f"{address.host} has no address")
-        for family, _, _, _, place in found:
-            host = str(place[0])
-            if denied := self._proxy.policy.check_address(self._allowed, host):
-                problem = AccessDenied(denied.rule, denied.detail)
-                continue
-            try:
-                await loop.create_connection(lambda: connection, host, address.port, family=family)
-            except OSError as error:
-                problem = error
-            else:
-                return
-        raise problem
 
 
 @lru_cache(maxsize=4096)  # few users have all the channels
