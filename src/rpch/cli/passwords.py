@@ -11,6 +11,7 @@ from typing import Final
 
 import typer
 
+from rpch.cli.output import warn
 from rpch.client.password_store import SERVICE, stored_password
 from rpch.errors import ConfigError
 
@@ -35,6 +36,8 @@ def name_and_password(
     if not name:
         raise ConfigError(option, r"there is no user name; write 'DOMAIN\name'")
     if colon:
+        if user is not None:
+            warn(f"{option}: others here can read a password in a command; without it, you are asked")
         return name, password
     known = os.environ.get(PASSWORD_VARIABLE)
     if known is None and may_have_ticket:

@@ -122,7 +122,7 @@ def _say_what_to_try(where: str, ca: Path, users: list[LabUser]) -> None:
     port = where.rpartition(":")[2]
     proxy = f"localhost:{port}"
     binding = f"ncacn_http:localhost[593,RpcProxy={proxy}]"
-    who = f"--tls-ca {ca} --user '{first.name}:{first.password}'"
+    who = f"--tls-ca {ca} --user '{first.name}'"
     asked = first.address or "ADDRESS"
     print_line(f"""\
 rpch serves on https://{where}; its authority is {ca}
@@ -131,6 +131,7 @@ users:
 {chr(10).join(f"  {user.name:12} {user.password}   {user.address}" for user in users)}
 
 try, in another window:
+  export RPCH_PASSWORD='{first.password}'
   rpch ping '{binding}' {who}
   rpch directory lookup {asked.partition("@")[0]} --via rpchttp --proxy {proxy} {who}
   rpch autodiscover {asked} --url https://{proxy}/autodiscover/autodiscover.xml {who}

@@ -46,6 +46,19 @@ def test_each_place_is_asked_only_if_none_before_it_knows(monkeypatch: pytest.Mo
     assert name_and_password("alice:") == ("alice", "")
 
 
+def test_a_password_that_others_can_read_is_taken_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RPCH_USER", "alice:canary")
+    assert name_and_password(None) == ("alice", "canary")
+    assert capsys.readouterr() == ("", "")
+    assert name_and_password("alice:canary") == ("alice", "canary")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("warning: --user: others here can read a password in a command")
+    assert "canary" not in said.err
+
+
 def test_the_name_may_be_in_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RPCH_USER", "alice")
     assert name_and_password(None) == ("alice", "of the keyring")
