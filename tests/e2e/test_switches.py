@@ -22,10 +22,10 @@ from typer.testing import CliRunner
 
 from rpch.auth.ntlm.av_pairs import AvId
 from rpch.auth.schemes import Scheme
-from rpch.cli import app
 from rpch.errors import ConfigError
 from rpch.exchange.autodiscover.pox_request import PoxRequest
 from rpch.exchange.switches import MAPI, ORGANISATION, OUTLOOK_ANYWHERE
+from tests.command_line import app
 from tests.ntlm_over_http import ECHO, HttpsPeer
 from tests.rpch_process import RpchProcess, rpch_process
 from tests.unit.auth.ntlm.crafted_client import CraftedClient

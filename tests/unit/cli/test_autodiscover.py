@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner
 
-from rpch.cli import app
 from rpch.errors import ConfigError, TransportError
 from rpch.exchange.autodiscover.client import AutodiscoverClient, Step
 from rpch.exchange.autodiscover.pox_answer import Expr, User, redirect_url_document, settings_document
 from rpch.exchange.autodiscover.web_client import WebAnswer, WebClient, WebRequestFor
+from tests.command_line import app
 
 URL = "https://mail.contoso.com/autodiscover/autodiscover.xml"
 OTHER = "https://other.example/autodiscover/autodiscover.xml"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from rpch.cli import app
 from rpch.directory.database import Database
 from rpch.errors import ConfigError
+from tests.command_line import app
 
 TABLE = """\
 kind,displayName,mail,title,member

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import insert
 from typer.testing import CliRunner, Result
 
-from rpch.cli import app
 from rpch.directory.database import Database
 from rpch.directory.entries import Entries
 from rpch.directory.tables import MIRRORED, MIRRORS
 from rpch.errors import ConfigError
+from tests.command_line import app
 
 
 @pytest.fixture(scope="module")

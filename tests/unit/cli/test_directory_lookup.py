@@ -16,7 +16,6 @@ from typer.testing import CliRunner, Result
 from rpch.aio.event_loop import run
 from rpch.auth.accounts import Identity
 from rpch.auth.ntlm.settings import NtlmSettings
-from rpch.cli import app
 from rpch.cli.directory_lookup import MOST
 from rpch.cli.passwords import PASSWORD_VARIABLE
 from rpch.dcerpc.protseq import ProtocolSequence
@@ -32,6 +31,7 @@ from rpch.exchange.nspi.wire.structures import Status
 from rpch.exchange.server_names import ServerNames
 from rpch.server.runtime import RpcServer
 from rpch.server.security import RpcAuthenticator
+from tests.command_line import app
 from tests.unit.auth.gss_library import KrbLibrary, caches, library
 
 __all__ = ["caches", "library"]

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from rpch.cli import app
 from rpch.cli.directory_sync import _stop_at_eof
 from rpch.directory.database import Database
 from rpch.directory.entries import Entries
 from rpch.errors import ConfigError
+from tests.command_line import app
 from tests.ldap_library import LdapLibrary, install_ldap
 from tests.unit.directory.mirror.fake_tree import FakeTree
 

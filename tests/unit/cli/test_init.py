@@ -1,11 +1,13 @@
 """`rpch` finds its commands, and says in one sentence what is wrong."""
 
+import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
-from rpch.cli import app, main
+from rpch.cli import main
+from tests.command_line import app
 
 
 def said_by(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
@@ -25,6 +27,24 @@ def test_help_names_the_commands() -> None:
     assert result.exit_code == 0
     for command in ("up", "proxy", "bridge", "dump", "ping"):
         assert command in result.stdout
+
+
+def test_a_command_loads_only_what_it_needs() -> None:
+    """Whoever decodes a file need not wait for the database's library."""
+    program = (
+        "import sys; from rpch.cli import main; sys.argv = ['rpch', 'dump', '--help']\n"
+        "try: main()\nfinally: print(sorted({'sqlalchemy', 'uvicorn', 'starlette'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "Decode RTS and RPC PDUs" in done.stdout
+    assert done.stdout.endswith("\n[]\n")
+
+
+def test_an_unknown_command_is_held_against_all() -> None:
+    """A slip of the pen is understood."""
+    result = CliRunner().invoke(app, ["user"])
+    assert result.exit_code == 2
+    assert "users" in result.output
 
 
 @pytest.mark.parametrize(

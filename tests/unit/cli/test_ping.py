@@ -9,7 +9,7 @@ import trustme
 from typer.testing import CliRunner, Result
 
 from rpch.auth.schemes import Scheme
-from rpch.cli import app, passwords
+from rpch.cli import passwords
 from rpch.client.credentials import Credentials
 from rpch.client.principals import Principal
 from rpch.client.security import RpcCredentials
@@ -19,6 +19,7 @@ from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.errors import ConfigError
 from rpch.probe.ladder import Outcome, Report, Step, StepResult
 from rpch.probe.target import PingTarget
+from tests.command_line import app
 
 BINDING = "ncacn_http:server[593,RpcProxy=proxy:8443]"
 MODULE = import_module("rpch.cli.ping")  # the package has the command under this name

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from rpch.cli import app
 from rpch.exchange.switches import OUTLOOK_ANYWHERE
+from tests.command_line import app
 
 
 def shown(*command: str) -> str:

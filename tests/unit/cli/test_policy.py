@@ -11,13 +11,13 @@ import pytest
 import trustme
 from typer.testing import CliRunner
 
-from rpch.cli import app
 from rpch.cli.example_settings import example_settings
 from rpch.directory.opening import Directory
 from rpch.directory.passwords import HashingCost
 from rpch.errors import ConfigError
 from rpch.exchange.switches import OUTLOOK_ANYWHERE, set_switches
 from rpch.proxy.configuration import ProxyConfiguration
+from tests.command_line import app
 
 SAFE = """\
 listen = "127.0.0.1:8080"

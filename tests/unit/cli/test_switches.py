@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rpch.auth.accounts import Identity
-from rpch.cli import app
 from rpch.directory.opening import Directory
 from rpch.directory.passwords import HashingCost
 from rpch.errors import ConfigError
+from tests.command_line import app
 
 
 class Shell:

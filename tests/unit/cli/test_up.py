@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from rpch.cli import app
 from rpch.client.blocking import connect_blocking
 from rpch.dcerpc.pdus import AuthLevel, AuthType
 from rpch.errors import ConfigError, RpcFault
 from rpch.http.answers import ECHO_PDU
 from rpch.server.demo import Demo, Octets
+from tests.command_line import app
 from tests.rpch_process import COMMAND, rpch_process
 
 pytestmark = pytest.mark.slow

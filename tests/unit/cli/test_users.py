@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from rpch.auth.accounts import MemoryAccounts
 from rpch.auth.throttle import Throttle, ThrottleLimits
-from rpch.cli import app
 from rpch.cli.new_passwords import VARIABLE
 from rpch.directory.database import Database
 from rpch.directory.opening import Directory
 from rpch.errors import AccessDenied, ConfigError
+from tests.command_line import app
 
 CANARY = "canary-9431"
 ALICE = r"LAB\alice"
