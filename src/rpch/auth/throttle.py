@@ -27,7 +27,8 @@ import os
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
@@ -105,18 +106,24 @@ class Throttle:
         as a right password does, so that others' guesses keep no owner out.
         """
         guess = await self.reserve(account_of(identity.name), source_of(peer))
-        try:
+        async with self.weighing(guess):
             found = await standing()
             if found is Standing.GOOD:
                 await self.was_right(guess)
             else:
                 await self.take_back(guess)
+        return found
+
+    @asynccontextmanager
+    async def weighing(self, guess: Guess) -> AsyncIterator[None]:
+        """While a guess is verified. What fails here was none; whoever hangs up meanwhile has guessed."""
+        try:
+            yield
         except Exception:
             await self.take_back(guess)
             raise
         finally:
             self.settle(guess)
-        return found
 
     async def reserve(self, account: str, source: str) -> Guess:
         """Count a guess before it is verified; `AccessDenied` when there were too many wrong ones."""
@@ -231,7 +238,7 @@ class _GuardedAccounts:
         """Whose password this is; `AccessDenied` after too many wrong ones."""
         throttle, pace = self._throttle, self._throttle.passwords
         guess = await self._reserve(name, pace)
-        try:
+        async with throttle.weighing(guess):
             began = pace.began()
             identity = await self._accounts.verify_password(name, password)
             if identity is not None:
@@ -240,29 +247,19 @@ class _GuardedAccounts:
                 pace.took(began)
                 if throttle.is_repeated(guess, password):
                     await throttle.take_back(guess)
-        except Exception:  # whoever hangs up meanwhile has guessed
-            await throttle.take_back(guess)
-            raise
-        finally:
-            throttle.settle(guess)
         return identity
 
     async def verify_ntlm(self, claim: NtlmClaim) -> NtlmProof | None:
         """Who proved this; `AccessDenied` after too many wrong proofs."""
         throttle, pace = self._throttle, self._throttle.proofs
         guess = await self._reserve(claim.user, pace)
-        try:
+        async with throttle.weighing(guess):
             began = pace.began()
             proof = await self._accounts.verify_ntlm(claim)
             if proof is not None:
                 await throttle.was_right(guess)
             else:
                 pace.took(began)
-        except Exception:
-            await throttle.take_back(guess)
-            raise
-        finally:
-            throttle.settle(guess)
         return proof
 
     async def _reserve(self, name: str, pace: Pace) -> Guess:

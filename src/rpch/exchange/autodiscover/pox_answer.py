@@ -62,8 +62,8 @@ class Exch:
 
 
 @dataclass(frozen=True, slots=True)
-class Expr:
-    """The RPC proxy before it. Its certificate may hold any name that TLS accepts."""
+class Front:
+    """How an RPC proxy is reached. Its certificate may hold any name that TLS accepts."""
 
     host: str
     tls: bool
@@ -71,14 +71,16 @@ class Expr:
     services: Services = Services()
 
 
-@dataclass(frozen=True, slots=True)
-class ExHttp:
+class Expr(Front):
+    """The RPC proxy before the server."""
+
+    __slots__ = ()
+
+
+class ExHttp(Front):
     """Server and proxy in one section, for clients that know it."""
 
-    host: str
-    tls: bool
-    method: str
-    services: Services = Services()
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Web:
     external: str
 
 
-Protocol = MapiHttp | Exch | Expr | ExHttp | Web
+Protocol = MapiHttp | Exch | Front | Web
 
 
 def settings_document(user: User, protocols: Sequence[Protocol]) -> bytes:
@@ -163,7 +165,7 @@ def _protocol(account: Element, protocol: Protocol) -> None:
             _text(element, "AuthPackage", "anonymous")
             _text(element, "ServerExclusiveConnect", "off")
             _services(element, protocol.services)
-        case Expr() | ExHttp():
+        case Front():
             element = _typed(account, "EXPR" if isinstance(protocol, Expr) else "EXHTTP")
             _text(element, "Server", protocol.host)
             _text(element, "SSL", "On" if protocol.tls else "Off")
